@@ -118,6 +118,10 @@ class Row:
     next_key: NextKey
     terminal: bool = False
 
+    @property
+    def delivers(self) -> bool:
+        return self.delivery is Delivery.DELIVER
+
 
 _T, _F, _U, _AS = Truth.TRUE, Truth.FALSE, Truth.UNKNOWN, Truth.AS_BEFORE
 

@@ -28,6 +28,7 @@ class Reply:
         body: at most 64 KiB of it (1 MiB for lists), as it came; never logged, never stored.
         truncated: the body was longer than the limit.
         failure: what happened when no reply was read.
+
     """
 
     status: int

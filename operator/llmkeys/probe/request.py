@@ -16,6 +16,7 @@ class ProbeRequest:
         secret_headers: header name to value; the value is revealed only when the request is written to the socket.
         secret_query: parameters appended to the URL at the last moment; redacted everywhere else.
         body: sent as JSON if not empty.
+
     """
 
     method: str

@@ -15,6 +15,7 @@ class Verdict:
         rule: which rule matched, for people: `openai/errors[3]`, `default/errors[12]`, `openai/success`; empty if none.
         detail: the catalogue's own finer word (`DailyQuota`, `KeyLeaked`); data of ours, never provider text.
         retry_after: seconds that the provider asked us to wait, None if it did not say.
+
     """
 
     reason: Reason

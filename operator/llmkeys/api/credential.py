@@ -1,0 +1,154 @@
+"""LLMCredential as a typed value."""
+
+from typing import Any
+
+import msgspec
+
+from llmkeys.api.durations import seconds
+from llmkeys.api.objects import Condition, Key, Metadata
+from llmkeys.api.reasons import Belief
+
+KEEP_LAST_GOOD = "KeepLastGood"
+WITHDRAW = "Withdraw"
+
+
+class ProviderRef(msgspec.Struct, frozen=True):
+    """The LLMProvider that says where requests go."""
+
+    name: str
+
+
+class SecretRef(msgspec.Struct, frozen=True):
+    """A labelled source Secret; `fields` maps a field of the type to a key of the Secret."""
+
+    name: str
+    fields: dict[str, str] = {}
+
+
+class KeyEntry(msgspec.Struct, frozen=True, rename="camel"):
+    """One entry of the ordered list of keys."""
+
+    name: str
+    secret_ref: SecretRef | None = None
+
+
+class Rotation(msgspec.Struct, frozen=True, rename="camel"):
+    """How a replaced value leaves."""
+
+    overlap: str | None = None
+
+
+class CredentialValidation(msgspec.Struct, frozen=True, rename="camel"):
+    """Wins over the provider's."""
+
+    interval: str | None = None
+    on_invalid: str = KEEP_LAST_GOOD
+
+
+class Target(msgspec.Struct, frozen=True, rename="camel"):
+    """The Secret that workloads read."""
+
+    name: str | None = None
+    encryption: str = "Envelope"
+    format: str = "Env"
+    data: dict[str, str] = {}
+
+
+class CredentialSpec(msgspec.Struct, frozen=True, rename="camel"):
+    """What the application team declares."""
+
+    provider_ref: ProviderRef
+    enabled: bool = True
+    keys: tuple[KeyEntry, ...] = ()
+    rotation: Rotation = Rotation()
+    expires_at: str | None = None
+    validation: CredentialValidation = CredentialValidation()
+    target: Target = Target()
+
+    @property
+    def overlap_seconds(self) -> float:
+        """How long a replaced value is delivered on under KeepLastGood."""
+        return seconds(self.rotation.overlap) if self.rotation.overlap else 24 * 3600.0
+
+
+class Inputs(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Keyed digests of what the last reconciliation saw.
+
+    `probe`: all that decides which keys there are and where they go. `endpoint`: the request that was sent and the
+    rules that read its answer. `delivery`: what the Secret was made of.
+    """
+
+    probe: str = ""
+    endpoint: str = ""
+    delivery: str = ""
+
+
+class KeyStatus(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+    """What is known of one key; `fingerprint` is keyed per namespace."""
+
+    name: str
+    fingerprint: str = ""
+    verdict: str = ""
+    belief: Belief = Belief.UNKNOWN
+    last_probe_time: str = ""
+    next_probe_time: str = ""
+    failures: int = 0
+
+
+class TargetStatus(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+    """The Secret as we last wrote it.
+
+    `key` is the fingerprint of the delivered key, `form` a digest of how it was rendered and for which audience,
+    `kept_until` the end of the time for which a replaced value is delivered on.
+    """
+
+    uid: str = ""
+    resource_version: str = ""
+    mac: str = ""
+    key: str = ""
+    form: str = ""
+    kept_until: str = ""
+
+
+class CredentialStatus(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+    """What we found out and what we did."""
+
+    observed_generation: int = -1
+    conditions: tuple[Condition, ...] = ()
+    inputs: Inputs = Inputs()
+    provider: str = ""
+    secret_name: str = ""
+    encryption: str = ""
+    env: tuple[str, ...] = ()
+    audience: str = ""
+    active_key: str = ""
+    keys: tuple[KeyStatus, ...] = ()
+    target: TargetStatus = TargetStatus()
+    last_probe_time: str = ""
+    expiry_warning: str = ""
+
+
+class LLMCredential(msgspec.Struct, frozen=True):
+    """A namespaced credential."""
+
+    metadata: Metadata
+    spec: CredentialSpec
+    status: CredentialStatus = CredentialStatus()
+
+    @property
+    def key(self) -> Key:
+        return Key(self.metadata.namespace, self.metadata.name)
+
+    @property
+    def secret_name(self) -> str:
+        return self.spec.target.name or self.metadata.name
+
+
+def credential_from(body: Any) -> LLMCredential:
+    """The typed value of a watched or listed object.
+
+    Raises:
+        msgspec.ValidationError: the object does not have the shape of the schema.
+
+    """
+    return msgspec.convert(body, LLMCredential)

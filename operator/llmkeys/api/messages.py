@@ -1,0 +1,122 @@
+"""The words of every reason: short, stable sentences that say what to do next.
+
+A message never holds a time, a key or a provider's raw text, so that it changes only when the cause does. To change a
+message, change its line. Placeholders: {provider} the LLMProvider, {title} the provider's name, {key} the entry,
+{secret} and {field} of the source, {target} the generated Secret, {namespace}, {name}, {console}, {host}, {status},
+{detail}.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from llmkeys.api.reasons import Reason
+
+_MESSAGES: Final[dict[Reason, str]] = {
+    Reason.VERIFIED: 'Key "{key}" was accepted by {title}.',
+    Reason.UNVERIFIED: "{title} answers, but does not check keys; nothing is known about the key.",
+    Reason.KEPT_LAST_GOOD: 'The replacement of key "{key}" is not proven yet; the last good value is still delivered.',
+    Reason.REJECTED: '{title} refused key "{key}". Create a new key at {console} and put it into {source}.',
+    Reason.EXPIRED: 'Key "{key}" has expired. Create a new key at {console} and put it into {source}.',
+    Reason.ACCOUNT_BLOCKED: '{title} has blocked the account of key "{key}". Open {console} and contact the provider.',
+    Reason.WRONG_CREDENTIAL_TYPE: (
+        'Key "{key}" is another kind of credential than {title} takes here. Create an API key at {console}.'
+    ),
+    Reason.MALFORMED_KEY: (
+        'Key "{key}" is empty, too long or holds characters that no key has; it was not sent. Check {source}.'
+    ),
+    Reason.CONFIRMING: '{title} refused key "{key}"; the refusal is being confirmed by further looks.',
+    Reason.THROTTLED: '{title} is throttling key "{key}"; it is looked at again when the provider allows.',
+    Reason.OVERLOADED: '{title} is overloaded and did not look at key "{key}"; it is looked at again by itself.',
+    Reason.QUOTA_EXHAUSTED: 'Key "{key}" is valid but its quota or balance is used up. Check the billing at {console}.',
+    Reason.NOT_ACTIVATED: 'Key "{key}" is valid but the service is not activated for it. Activate it at {console}.',
+    Reason.PERMISSION_DENIED: (
+        'Key "{key}" is valid but may not do what is asked (scope, address allow-list or account). Check it at '
+        "{console}."
+    ),
+    Reason.MODEL_UNAVAILABLE: 'Key "{key}" is valid but a required model is not available to it.',
+    Reason.REGION_DENIED: (
+        "{title} does not serve the region that this cluster calls from; nothing is known about the key."
+    ),
+    Reason.PROVIDER_UNREACHABLE: "{host} did not answer; nothing is claimed about the key. It is looked at again.",
+    Reason.BAD_ENDPOINT: (
+        "{probe_url} is not the API of {title} (HTTP {status}). Check spec.baseURL of LLMProvider {provider}."
+    ),
+    Reason.ADDRESS_BLOCKED: (
+        "{host} is a private or reserved address. If that is intended, set "
+        "spec.network.allowPrivateAddresses of LLMProvider {provider}."
+    ),
+    Reason.PROVIDER_SUSPECT: (
+        "{host} refuses many keys that were good before; its refusals are not believed until that ends."
+    ),
+    Reason.PROBE_REFUSED: "{title} refused the request that proves keys (HTTP {status}); nothing is claimed.",
+    Reason.UNRECOGNISED: (
+        "{title} gave an answer that no rule knows (HTTP {status}); nothing is claimed about the key."
+    ),
+    Reason.PROVIDER_NOT_FOUND: (
+        "LLMProvider {provider} does not exist. Apply it, or correct spec.providerRef.name; see: kubectl get llmproviders"
+    ),
+    Reason.SOURCE_NOT_FOUND: (
+        "Secret {namespace}/{secret} does not exist or is not labelled as a source. Create it, then: "
+        "kubectl label secret -n {namespace} {secret} llmkeys.dev/source=true"
+    ),
+    Reason.SOURCE_NOT_ALLOWED: (
+        "Secret {namespace}/{secret} may not be a source: it must be of type Opaque, labelled "
+        "llmkeys.dev/source=true and not be written by llmkeys itself."
+    ),
+    Reason.SOURCE_FIELD_MISSING: (
+        'Secret {namespace}/{secret} has no key "{field}". Add it, or name another in spec.keys[].secretRef.fields.'
+    ),
+    Reason.UNKNOWN_TYPE: "LLMProvider {provider} has an unknown type. {detail}",
+    Reason.ENVELOPE_UNAVAILABLE: (
+        "This version cannot write envelopes yet. Set spec.target.encryption to None to have a plain Secret written."
+    ),
+    Reason.KEYS_MISSING: "{title} needs a key: add an entry to spec.keys.",
+    Reason.DATA_INVALID: "spec.target.data cannot be rendered: {detail}",
+    Reason.DISABLED: "The credential is disabled by spec.enabled.",
+    Reason.PROVIDER_DISABLED: "LLMProvider {provider} is disabled by its spec.enabled.",
+    Reason.NAMESPACE_NOT_ALLOWED: (
+        "LLMProvider {provider} does not admit namespace {namespace}; ask the platform team, see its "
+        "spec.allowedNamespaces."
+    ),
+    Reason.SYNCED: "Secret {target} holds the key.",
+    Reason.TARGET_CONFLICT: (
+        "Secret {target} exists and belongs to somebody else; it was not touched. Delete or rename it, or re-create "
+        "this credential with another spec.target.name."
+    ),
+    Reason.CONTESTED: (
+        'Secret {target} is changed again and again by "{detail}". Stop the other writer; the Secret is then restored.'
+    ),
+    Reason.WITHDRAWN: "Secret {target} was emptied: no key may be delivered.",
+    Reason.AWAITING_KEY: "No key has been proven yet, so Secret {target} is not written.",
+    Reason.CHECKING: 'Key "{key}" is being looked at.',
+    Reason.NOT_APPLICABLE: "",
+    Reason.RESOLVED: "The provider is ready to be used.",
+}
+
+_DETAILED: Final[dict[Reason, str]] = {
+    Reason.BAD_ENDPOINT: "LLMProvider {provider} cannot be used. {detail}",
+}
+"""Said instead where the cause was found without a call and has a sentence of its own."""
+
+_NOTES: Final = {
+    "skipped": " Passed over: {skipped}.",
+    "trimmed": " White space around its value was taken off.",
+}
+"""Added behind the sentence where the value of that name is set."""
+
+
+class _Blank(dict[str, str]):
+    """A placeholder that nobody filled reads as a neutral word instead of failing the reconciliation."""
+
+    def __missing__(self, name: str) -> str:
+        return {"title": "The provider", "console": "the provider's console", "source": "its source Secret"}.get(
+            name, "?"
+        )
+
+
+def message_of(reason: Reason, values: Mapping[str, str]) -> str:
+    """The sentence of a reason, with notes on keys that were passed over and on values that were trimmed."""
+    text = _DETAILED.get(reason, _MESSAGES[reason]) if values.get("detail") else _MESSAGES[reason]
+    if "{key}" in text:
+        text += "".join(note for name, note in _NOTES.items() if values.get(name))
+    return text.format_map(_Blank(values))

@@ -1,0 +1,205 @@
+"""A provider's file as typed values: what it is, where it is, what it wants, and how a key is proven there.
+
+The parts are in `credential` and `calls`, what a reply means is in `rule`. Templates: `{name}` in a URL, path or query
+stands for the config field of that name, never for a secret field.
+"""
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Literal
+
+import msgspec
+
+from llmkeys.catalogue.calls import Balance, Models, Probe, Wait
+from llmkeys.catalogue.credential import Alternative, Auth, ConfigField, SecretField
+from llmkeys.catalogue.part import Part, Text
+from llmkeys.catalogue.rule import Rule, RuleBook
+
+
+class Aliases(Part, frozen=True, kw_only=True):
+    """What other products call this provider; `other` holds everyday names."""
+
+    ragflow: tuple[str, ...] = ()
+    dify: tuple[str, ...] = ()
+    cherry_studio: tuple[str, ...] = ()
+    litellm: tuple[str, ...] = ()
+    xedu: tuple[str, ...] = ()
+    other: tuple[str, ...] = ()
+
+
+class Endpoint(Part, frozen=True, kw_only=True):
+    """A base URL, version segment included, that `spec.region` picks by name.
+
+    Args:
+        region: the name.
+        url: without a trailing slash; may hold `{field}` of config fields that have a pattern.
+        auto: `region: auto` tries it: the same API with accounts of its own.
+
+    """
+
+    region: str
+    url: str
+    auto: bool = False
+
+
+class Surface(Part, frozen=True, kw_only=True):
+    """Another API of the same provider: a client may use it, no probe does, its host counts as the type's own."""
+
+    name: str
+    url: str
+
+
+class Paths(Part, frozen=True, kw_only=True):
+    """Endpoint paths that follow the base URL, each beginning with a slash; empty where there is none."""
+
+    chat: str = ""
+    models: str = ""
+    embeddings: str = ""
+
+
+class Console(Part, frozen=True, kw_only=True):
+    """Where a person gets a key, how, and what is free."""
+
+    url: str = ""
+    alt_url: str = ""
+    how: Text | None = None
+    free: Text | None = None
+
+
+class Lifecycle(Part, frozen=True, kw_only=True):
+    """A service that closed or will: its type stays known and says so."""
+
+    state: Literal["closing", "closed"]
+    since: dt.date
+    note: Text
+    src: str = ""
+
+
+class ProviderFile(Part, frozen=True, kw_only=True):
+    """One file of the catalogue.
+
+    Args:
+        base_url_required: there is no endpoint of the vendor's own: `spec.baseURL` must be set.
+        default_region: the endpoint used when `spec.region` is not set; empty if there is none.
+        other_endpoints: other hosts of the type by name, which `spec.endpoints` overrides by that name.
+        former_hosts: host names that were the provider's once: a value sealed for one is still good for the type.
+        shared_hosts: host names where the path tells tenants apart, so it belongs to the audience.
+        version: the segment that the base-URL rule appends (`v1`, `v4`, `v1beta`); empty: none is ever appended.
+        trim: path endings that people paste and that are no part of the base URL; taken off before paths are added.
+        env_base_url: conventional variables for the base URL; the first is the one that is written.
+        sdk_base: what that variable holds: the base, or the root for SDKs that add the version themselves.
+        rate_headers: names in lower case.
+        errors: what replies mean, first match wins.
+
+    """
+
+    id: str
+    names: Text
+    kind: Literal["vendor", "aggregator", "hosting", "self-hosted", "oauth-cli", "generic"]
+    aliases: Aliases = Aliases()
+    base_url_required: bool = False
+    endpoints: tuple[Endpoint, ...] = ()
+    default_region: str = ""
+    other_endpoints: dict[str, str] = msgspec.field(default_factory=dict)
+    surfaces: tuple[Surface, ...] = ()
+    former_hosts: tuple[str, ...] = ()
+    shared_hosts: tuple[str, ...] = ()
+    version: str = ""
+    trim: tuple[str, ...] = ()
+    paths: Paths
+    auth: Auth
+    secret_fields: tuple[SecretField, ...] = ()
+    config_fields: tuple[ConfigField, ...] = ()
+    alternatives: tuple[Alternative, ...] = ()
+    env_base_url: tuple[str, ...] = ()
+    sdk_base: Literal["base", "root"] = "base"
+    probe: Probe
+    models: Models = Models()
+    balance: Balance | None = None
+    rate_headers: tuple[str, ...] = ()
+    wait: Wait = Wait()
+    errors: tuple[Rule, ...] = ()
+    console: Console = Console()
+    lifecycle: Lifecycle | None = None
+    note: str = ""
+
+
+class DefaultsFile(Part, frozen=True, kw_only=True):
+    """What holds for every provider.
+
+    Args:
+        errors: the default rules.
+        wait: where any reply may say how long to wait.
+        shared_hosts: host names where the path tells tenants apart, whatever the type.
+
+    """
+
+    errors: tuple[Rule, ...]
+    wait: Wait = Wait()
+    shared_hosts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Defaults:
+    """`DefaultsFile`, with its rules compiled."""
+
+    rules: RuleBook
+    wait: Wait
+
+
+class Provider(ProviderFile, frozen=True, kw_only=True):
+    """A provider ready for use: its file, a digest of it, and its rules compiled.
+
+    Args:
+        digest: of all that decides what is sent and what a reply means, the default rules included.
+        shared_hosts: those that hold for every provider included.
+        rules: `errors`, compiled.
+        defaults: the rules for all providers.
+        hosts: every host of the type: endpoints without templates, other endpoints, surfaces, former hosts; lower case.
+
+    """
+
+    digest: str
+    rules: RuleBook
+    defaults: Defaults
+    hosts: frozenset[str]
+
+    def endpoint(self, region: str = "") -> Endpoint | None:
+        """The endpoint of a region, the default one for an empty name; None if there is no such region."""
+        wanted = region or self.default_region
+        return next((one for one in self.endpoints if one.region == wanted), None)
+
+    def secret_field(self, name: str) -> SecretField | None:
+        """The secret field of that name, of the usual credential or of an alternative."""
+        fields = (*self.secret_fields, *(f for other in self.alternatives for f in other.secret_fields))
+        return next((one for one in fields if one.name == name), None)
+
+    @property
+    def key_required(self) -> bool:
+        """Whether requests need a secret at all."""
+        return any(not one.optional for one in self.secret_fields)
+
+    @property
+    def known_paths(self) -> tuple[str, ...]:
+        """Paths that a pasted URL may already end in, longest first."""
+        paths = {self.paths.chat, self.paths.models, self.paths.embeddings, self.models.path} - {""}
+        if not self.probe.endpoint:
+            paths.add(self.probe.path)
+        return tuple(sorted(paths, key=lambda path: (-len(path), path)))
+
+
+class Redaction(Part, frozen=True, kw_only=True):
+    """What is cut out of every text that leaves us.
+
+    Args:
+        prefixes: beginnings of keys.
+        query_parameters: whose values are cut out of URLs.
+        headers: whose values are never shown, in lower case.
+        patterns: regular expressions of other things that look like key material.
+
+    """
+
+    prefixes: tuple[str, ...]
+    query_parameters: tuple[str, ...] = ()
+    headers: tuple[str, ...] = ()
+    patterns: tuple[str, ...] = ()

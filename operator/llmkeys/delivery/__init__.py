@@ -1,0 +1,1 @@
+"""Choose the key, render it, build the Secret: decisions as values, nothing is written here."""

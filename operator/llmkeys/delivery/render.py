@@ -1,0 +1,124 @@
+"""From a key to the data of a Secret, in the format asked for. Renames only; no template has logic."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+
+from llmkeys.api.credential import Target
+from llmkeys.api.errors import UserError
+from llmkeys.catalogue.model import Provider
+from llmkeys.probe.endpoint import Endpoint
+
+ENV, JSON, DOTENV, FILES = "Env", "JSON", "Dotenv", "Files"
+JSON_FILE: Final = "credentials.json"
+DOTENV_FILE: Final = ".env"
+BASE_URL: Final = "baseURL"
+
+_REFERENCE: Final = re.compile(r"\$\(([A-Za-z][A-Za-z0-9_]*)\)")
+
+
+class DataInvalidError(UserError):
+    """`spec.target.data` cannot be rendered; the text names the entry."""
+
+
+@dataclass(frozen=True, slots=True)
+class Values:
+    """What can be rendered: field name to text, in the order of the catalogue, and each field's variable."""
+
+    texts: Mapping[str, str]
+    variables: Mapping[str, str]
+
+
+def names_of(target: Target, entry: Provider, endpoint: Endpoint) -> tuple[str, ...]:
+    """The variables that a workload will find; they follow from the manifests alone, never from a key.
+
+    Raises:
+        DataInvalidError: `target.data` names a field that the type does not have.
+
+    """
+    if target.format not in (ENV, DOTENV):
+        return ()
+    if target.data:
+        check_data(target, entry, endpoint)
+        return tuple(sorted(target.data))
+    return tuple(sorted(_variables(entry, endpoint).values()))
+
+
+def check_data(target: Target, entry: Provider, endpoint: Endpoint) -> None:
+    """Every value of `target.data` uses a field that there is.
+
+    Raises:
+        DataInvalidError: one does not.
+
+    """
+    known = set(_variables(entry, endpoint))
+    for name, template in target.data.items():
+        for field in _REFERENCE.findall(template):
+            if field not in known:
+                raise DataInvalidError(f"{name} uses $({field}); type {entry.id} has: {', '.join(sorted(known))}.")
+
+
+def render(target: Target, entry: Provider, endpoint: Endpoint, fields: Mapping[str, str]) -> dict[str, bytes]:
+    """The data of the Secret.
+
+    Args:
+        target: format and renames.
+        entry: of the catalogue: names of fields and variables.
+        endpoint: where the key is good for.
+        fields: the secret fields, revealed.
+
+    Raises:
+        DataInvalidError: `target.data` names a field that the type does not have.
+
+    """
+    values = _values(entry, endpoint, fields)
+    named = _named(target, entry, endpoint, values)
+    match target.format:
+        case "JSON":
+            return {JSON_FILE: msgspec.json.format(msgspec.json.encode(named), indent=2) + b"\n"}
+        case "Dotenv":
+            lines = (f"{name}={_quote(text)}\n" for name, text in sorted(named.items()))
+            return {DOTENV_FILE: "".join(lines).encode()}
+        case _:
+            return {name: text.encode() for name, text in named.items()}
+
+
+def _named(target: Target, entry: Provider, endpoint: Endpoint, values: Values) -> dict[str, str]:
+    if target.data:
+        check_data(target, entry, endpoint)
+        return {name: _substitute(template, values.texts) for name, template in target.data.items()}
+    if target.format in (ENV, DOTENV):
+        return {values.variables[name]: text for name, text in values.texts.items() if name in values.variables}
+    return dict(values.texts)
+
+
+def _substitute(template: str, texts: Mapping[str, str]) -> str:
+    return _REFERENCE.sub(lambda match: texts.get(match.group(1), ""), template)
+
+
+def _values(entry: Provider, endpoint: Endpoint, fields: Mapping[str, str]) -> Values:
+    texts = {one.name: fields[one.name] for one in entry.secret_fields if one.name in fields}
+    texts[BASE_URL] = _sdk_base(entry, endpoint)
+    texts.update(endpoint.config)
+    return Values(texts, _variables(entry, endpoint))
+
+
+def _variables(entry: Provider, endpoint: Endpoint) -> dict[str, str]:
+    variables = {one.name: one.env[0] for one in entry.secret_fields if one.env}
+    if entry.env_base_url:
+        variables[BASE_URL] = entry.env_base_url[0]
+    variables.update({one.name: one.env[0] for one in entry.config_fields if one.env and one.name in endpoint.config})
+    return variables
+
+
+def _sdk_base(entry: Provider, endpoint: Endpoint) -> str:
+    return endpoint.base.root if entry.sdk_base == "root" else endpoint.base.base
+
+
+def _quote(text: str) -> str:
+    """A double-quoted value as python-dotenv and docker compose read it; `$` is escaped so that nothing is expanded."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("$", "\\$").replace("\n", "\\n")
+    return f'"{escaped}"'

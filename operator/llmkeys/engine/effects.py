@@ -1,0 +1,66 @@
+"""The effects that the engine is given: the API server and the providers, as small protocols, and their errors."""
+
+from typing import Any, Protocol
+
+from llmkeys.api.credential import LLMCredential
+from llmkeys.api.errors import PlatformError, RetryableError
+from llmkeys.api.objects import Key
+from llmkeys.api.provider import LLMProvider, Network
+from llmkeys.delivery.manifest import ObservedSecret, SecretMeta
+from llmkeys.probe.reply import Reply
+from llmkeys.probe.request import ProbeRequest
+
+
+class ConflictError(RetryableError):
+    """The object changed, or exists already: read it again."""
+
+
+class NotThereError(RetryableError):
+    """The object is gone."""
+
+
+class ApiUnavailableError(RetryableError):
+    """The API server did not answer, or asked to wait.
+
+    Args:
+        retry_after: seconds it asked for, None if it did not say.
+
+    """
+
+    def __init__(self, text: str, retry_after: float | None = None) -> None:
+        super().__init__(text)
+        self.retry_after = retry_after
+
+
+class ForbiddenError(PlatformError):
+    """The operator's account lacks a right; the text names verb and resource."""
+
+
+class RefusedError(PlatformError):
+    """The API server or an admission policy refused a write for good."""
+
+
+class Cluster(Protocol):
+    """What the engine does to the API server."""
+
+    async def read_secret(self, key: Key) -> ObservedSecret | None: ...
+
+    async def create_secret(self, key: Key, manifest: dict[str, Any]) -> SecretMeta:
+        """Raises ConflictError where it exists."""
+        ...
+
+    async def patch_secret(self, key: Key, operations: list[dict[str, Any]]) -> SecretMeta:
+        """Raises ConflictError where a test failed, NotThereError where it is gone."""
+        ...
+
+    async def patch_credential_status(self, credential: LLMCredential, patch: dict[str, Any]) -> LLMCredential: ...
+
+    async def patch_provider_status(self, provider: LLMProvider, patch: dict[str, Any]) -> LLMProvider: ...
+
+    async def post_event(self, event: dict[str, Any]) -> None: ...
+
+
+class Net(Protocol):
+    """What the engine does to providers."""
+
+    async def send(self, request: ProbeRequest, network: Network, timeout: float, limit: int) -> Reply: ...  # noqa: ASYNC109

@@ -1,0 +1,245 @@
+"""The engine: takes events in, keeps the queues, and runs reconciliations until it is told to stop."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Final
+
+from llmkeys.api.credential import LLMCredential
+from llmkeys.api.errors import LlmkeysError, RetryableError
+from llmkeys.api.objects import Key
+from llmkeys.api.provider import LLMProvider
+from llmkeys.catalogue.lookup import Catalogue
+from llmkeys.crypto.mac import MacKey
+from llmkeys.delivery.manifest import SecretMeta
+from llmkeys.engine.clock import Clock
+from llmkeys.engine.effects import ApiUnavailableError, Cluster, ConflictError, Net, NotThereError
+from llmkeys.engine.hosts import Hosts
+from llmkeys.engine.keys import KeyReader, is_source
+from llmkeys.engine.lanes import Lane
+from llmkeys.engine.looks import Looks
+from llmkeys.engine.observe import Observer
+from llmkeys.engine.prober import Prober
+from llmkeys.engine.providers import ProviderReconciler
+from llmkeys.engine.reconcile import Again, Reconciler
+from llmkeys.engine.report import Reporter
+from llmkeys.engine.resolve import Resolver
+from llmkeys.engine.store import Store
+from llmkeys.engine.workqueue import WorkQueue
+from llmkeys.engine.writer import SecretWriter
+from llmkeys.probe.schedule import BackOff, spread
+
+_API_BACK_OFF: Final = BackOff(0.2, 30)
+_COUNTS_SETTLE: Final = 1.0  # counts of a provider are written this long after the first change of many
+_WORKERS: Final = 48
+
+
+class Engine:
+    """Everything between the events and the effects.
+
+    Args:
+        cluster: writes to the API server.
+        net: calls providers.
+        catalogue: what is known of them.
+        mac: recognises keys and content.
+        clock: time and jitter.
+        observer: told what happens.
+
+    """
+
+    def __init__(
+        self, cluster: Cluster, net: Net, catalogue: Catalogue, mac: MacKey, clock: Clock, observer: Observer
+    ) -> None:
+        self.store = Store()
+        self._clock = clock
+        self._observer = observer
+        self._failures: dict[Key, int] = {}
+        self._forced: set[Key] = set()
+        self.queue = WorkQueue(self._credential, clock, _WORKERS)
+        self.provider_queue = WorkQueue(self._provider, clock, 4)
+        self.hosts = Hosts(clock, self.queue.add, self._call_at)
+        self._resolver = Resolver(catalogue, self.hosts)
+        prober = Prober(net, self.hosts, clock, observer)
+        self._looks = Looks(self.store, prober, self.hosts, mac, clock, self.queue.waiting, self._ask)
+        self._writer = SecretWriter(self.store, cluster, mac, clock, observer)
+        reporter = Reporter(self.store, cluster, clock, observer)
+        reader = KeyReader(self.store, cluster, mac)
+        self._reconciler = Reconciler(
+            self.store, self._resolver, reader, self._looks, self._writer, reporter, mac, clock
+        )
+        self._providers = ProviderReconciler(self.store, self._resolver, self.hosts, cluster, clock, observer)
+
+    # -- events ----------------------------------------------------------------------------------------------
+
+    def credential_seen(self, credential: LLMCredential) -> None:
+        """A version of a credential was listed, watched, or made by ourselves."""
+        known = self.store.put_credential(credential)
+        if known is credential:
+            return
+        if known is None or known.metadata.uid != credential.metadata.uid:
+            observed = credential.status.observed_generation == credential.metadata.generation
+            self.queue.add(credential.key, Lane.REFRESH if observed else Lane.CHANGE)
+            self._count(credential.spec.provider_ref.name)
+        elif known.metadata.generation != credential.metadata.generation:
+            self.queue.add(credential.key, Lane.CHANGE)
+            if known.spec.provider_ref != credential.spec.provider_ref:
+                self._count(known.spec.provider_ref.name)
+        elif known.status != credential.status:
+            # Somebody else wrote our status (or a backup was restored): what it should be is decided anew.
+            self.queue.add(credential.key, Lane.DRIFT)
+        if known is None or known.status.conditions != credential.status.conditions:
+            self._observer.settled(credential)
+
+    def credential_gone(self, key: Key) -> None:
+        known = self.store.drop_credential(key)
+        self.queue.forget(key)
+        self._looks.forget(key)
+        self._writer.forget(key)
+        self._failures.pop(key, None)
+        self._forced.discard(key)
+        self._observer.gone(key)
+        if known is not None:
+            self._count(known.spec.provider_ref.name)
+
+    def provider_seen(self, provider: LLMProvider) -> None:
+        """A version of a provider was listed, watched, or made by ourselves."""
+        known = self.store.put_provider(provider)
+        if known is provider:
+            return
+        name = provider.metadata.name
+        changed = known is None or (known.metadata.uid, known.metadata.generation) != (
+            provider.metadata.uid,
+            provider.metadata.generation,
+        )
+        if not changed:
+            return
+        self.provider_queue.add(Key("", name), Lane.CHANGE)
+        self._wake_users(name)
+
+    def provider_gone(self, name: str) -> None:
+        self.store.providers.pop(name, None)
+        self._resolver.forget(name)
+        self.provider_queue.forget(Key("", name))
+        self._wake_users(name)
+
+    def source_seen(self, key: Key, meta: SecretMeta) -> None:
+        """A labelled source Secret was listed or changed."""
+        if not is_source(meta):
+            self.source_gone(key)
+            return
+        if self.store.put_secret(self.store.sources, key, meta):
+            for user in self.store.credentials_of_source(key):
+                self.queue.add(user, Lane.CHANGE)
+
+    def source_gone(self, key: Key) -> None:
+        if self.store.sources.pop(key, None) is not None:
+            for user in self.store.credentials_of_source(key):
+                self.queue.add(user, Lane.CHANGE)
+
+    def generated_seen(self, key: Key, meta: SecretMeta) -> None:
+        """A Secret with our label was listed or changed."""
+        if not self.store.put_secret(self.store.generated, key, meta):
+            return
+        for user in self.store.credentials_of_secret(key):
+            target = self.store.credentials[user].status.target
+            if (meta.uid, meta.resource_version) != (target.uid, target.resource_version):
+                self.queue.add(user, Lane.DRIFT)
+
+    def generated_gone(self, key: Key) -> None:
+        """A Secret with our label was deleted, or lost the label."""
+        self.store.generated.pop(key, None)
+        for user in self.store.credentials_of_secret(key):
+            self.queue.add(user, Lane.DRIFT)
+
+    def namespace_seen(self, name: str, labels: dict[str, str]) -> None:
+        if self.store.namespaces.get(name) == labels:
+            return
+        self.store.namespaces[name] = labels
+        for provider in self.store.providers.values():
+            if provider.spec.allowed_namespaces.from_ == "Selector":
+                self._wake_users(provider.metadata.name, namespace=name)
+
+    def namespace_gone(self, name: str) -> None:
+        self.store.namespaces.pop(name, None)
+
+    # -- life ------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Begin to work: the caches are filled."""
+        self.queue.open()
+        self.provider_queue.open()
+
+    async def stop(self) -> None:
+        """Begin nothing more, and let go of what is at work."""
+        await self.queue.close()
+        await self.provider_queue.close()
+
+    # -- work ------------------------------------------------------------------------------------------------
+
+    async def _credential(self, key: Key, lane: Lane) -> None:
+        started = self._clock.now()
+        before = self.store.credentials.get(key)
+        forced = key in self._forced
+        self._forced.discard(key)
+        try:
+            again = await self._reconciler.reconcile(key, lane, forced=forced)
+        except asyncio.CancelledError:
+            raise
+        except NotThereError:
+            again = Again(None)  # the credential, or its namespace, is being deleted
+        except Exception as error:  # noqa: BLE001  one credential's trouble is nobody else's
+            again = self._failed(key, error)
+        else:
+            self._failures.pop(key, None)
+        if again.at is not None and key in self.store.credentials:
+            self.queue.add_at(key, again.at, again.lane)
+        self._observer.reconciled(self._clock.now() - started)
+        after = self.store.credentials.get(key)
+        if after is not None and after is not before:
+            self._count(after.spec.provider_ref.name)
+
+    async def _provider(self, key: Key, _lane: Lane) -> None:
+        try:
+            at = await self._providers.reconcile(key.name)
+        except asyncio.CancelledError:
+            raise
+        except NotThereError:
+            return
+        except Exception as error:  # noqa: BLE001  one provider's trouble is nobody else's
+            again = self._failed(key, error)
+            if again.at is not None:
+                self.provider_queue.add_at(key, again.at, again.lane)
+            return
+        self._failures.pop(key, None)
+        if at is not None:
+            self.provider_queue.add_at(key, at, Lane.REFRESH)
+
+    def _failed(self, key: Key, error: Exception) -> Again:
+        """Nothing is given up: a conflict is read again at once, the rest waits longer and longer."""
+        failures = self._failures[key] = self._failures.get(key, 0) + 1
+        delay = spread(_API_BACK_OFF.delay(failures), self._clock.jitter())
+        if isinstance(error, ConflictError) and failures == 1:
+            delay = 0.02
+        elif isinstance(error, ApiUnavailableError) and error.retry_after is not None:
+            delay = max(delay, error.retry_after)
+        if not isinstance(error, ConflictError) or failures > 2:  # noqa: PLR2004
+            self._observer.failed(key, error)
+        lane = Lane.RETRY if isinstance(error, LlmkeysError) and isinstance(error, RetryableError) else Lane.REFRESH
+        return Again(self._clock.now() + delay, lane)
+
+    # -- parts -----------------------------------------------------------------------------------------------
+
+    def _ask(self, key: Key) -> None:
+        self._forced.add(key)
+        self.queue.add(key, Lane.RETRY)
+
+    def _wake_users(self, provider: str, *, namespace: str | None = None) -> None:
+        for user in self.store.credentials_of_provider(provider):
+            if namespace is None or user.namespace == namespace:
+                self.queue.add(user, Lane.CHANGE)
+
+    def _count(self, provider: str) -> None:
+        if provider in self.store.providers:
+            self.provider_queue.add_at(Key("", provider), self._clock.now() + _COUNTS_SETTLE, Lane.REFRESH)
+
+    def _call_at(self, at: float, run: Callable[[], None]) -> asyncio.TimerHandle:
+        return asyncio.get_running_loop().call_later(max(0.0, at - self._clock.now()), run)

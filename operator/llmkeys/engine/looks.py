@@ -1,0 +1,225 @@
+"""A look at one key within the budget of its host: shared, parked, or sent; then judged."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Final
+
+from llmkeys.api.credential import LLMCredential
+from llmkeys.api.durations import seconds
+from llmkeys.api.objects import Key
+from llmkeys.api.reasons import REFUSALS, Reason
+from llmkeys.crypto.mac import MacKey
+from llmkeys.engine.clock import Clock
+from llmkeys.engine.hosts import WITNESSES, Hosts, Permit
+from llmkeys.engine.keys import HeldKey
+from llmkeys.engine.lanes import Lane
+from llmkeys.engine.prober import Call, Prober, Seen
+from llmkeys.engine.resolve import Resolved
+from llmkeys.engine.store import Store
+from llmkeys.probe.build import build_probe, sharing_parts
+from llmkeys.probe.endpoint import Endpoint
+from llmkeys.probe.judge import Circumstances, KeyState, judge
+from llmkeys.probe.url import Origin
+from llmkeys.probe.verdict import Verdict
+
+_GRACE: Final = 0.001
+
+
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """The host has no room; it is worth asking again after `wait` seconds."""
+
+    origin: Origin
+    wait: float
+
+
+class Looking:
+    """One look under way."""
+
+    def __init__(
+        self, looks: "Looks", resolved: Resolved, credential: LLMCredential, one: HeldKey, identity: str
+    ) -> None:
+        self._looks = looks
+        self._resolved = resolved
+        self._credential = credential
+        self._one = one
+        self._identity = identity
+        self.permit: Permit | None = None
+        self.task: asyncio.Task[Seen] | None = None
+        self.seen: Seen | None = None
+
+    @property
+    def status(self) -> int:
+        return self.seen.verdict.status if self.seen else 0
+
+    async def done_within(self, wait: float) -> bool:
+        """Whether the answer is there within `wait` seconds."""
+        if self.seen is not None or self.task is None or self.task.done():
+            return True
+        async with self._looks.waiting():
+            done, _ = await asyncio.wait({self.task}, timeout=max(wait, _GRACE))
+        return bool(done)
+
+    async def judge(self) -> KeyState:
+        """Wait for the answer and say what is believed now."""
+        try:
+            if self.seen is None and self.task is not None:
+                if not self.task.done():
+                    async with self._looks.waiting():
+                        await asyncio.wait({self.task})
+                self.seen = self.task.result()
+        finally:
+            if self.permit is not None:
+                self._looks.hosts.give_back(self.permit)
+        if self.seen is None:
+            raise AssertionError("a look without an answer")
+        return self._looks.judged(self._credential, self._resolved, self._one, self._identity, self.seen)
+
+
+class Looks:
+    """Begins looks, parks credentials whose host has no room, and remembers how formerly proven keys fared.
+
+    Args:
+        store: to find witnesses.
+        prober: sends.
+        hosts: budgets, circuits, refusals.
+        mac: identities of probes.
+        clock: time and jitter.
+        waiting: lets go of the worker's place while somebody else works.
+        ask: has a credential's key in use looked at although it is not due.
+
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        prober: Prober,
+        hosts: Hosts,
+        mac: MacKey,
+        clock: Clock,
+        waiting: Callable[[], AbstractAsyncContextManager[None]],
+        ask: Callable[[Key], None],
+    ) -> None:
+        self.hosts = hosts
+        self.waiting = waiting
+        self._store = store
+        self._prober = prober
+        self._mac = mac
+        self._clock = clock
+        self._ask = ask
+        self._parked_since: dict[Key, float] = {}
+
+    # -- room ------------------------------------------------------------------------------------------------
+
+    def crowded(self, credential: LLMCredential, endpoint: Endpoint) -> Parked | None:
+        """Whether it is no use to read the sources now, because no look could follow."""
+        host = self.hosts.of(endpoint.origin)
+        if host.circuit.is_open(self._clock.now()):
+            return None
+        wait = self.hosts.wait_for(endpoint.origin, credential.metadata.namespace, proven=_was_proven(credential))
+        return Parked(endpoint.origin, wait) if wait > 0 else None
+
+    def park(self, credential: LLMCredential, lane: Lane, parked: Parked) -> None:
+        self._parked_since.setdefault(credential.key, self._clock.now())
+        self.hosts.park(parked.origin, credential.key, lane, parked.wait)
+
+    def unpark(self, key: Key) -> None:
+        self._parked_since.pop(key, None)
+
+    def parked_for(self, key: Key) -> float:
+        """Seconds since it was parked first."""
+        return self._clock.now() - self._parked_since.get(key, self._clock.now())
+
+    def forget(self, key: Key) -> None:
+        self.unpark(key)
+        self.hosts.forget(key)
+
+    # -- looking ---------------------------------------------------------------------------------------------
+
+    def begin(self, credential: LLMCredential, resolved: Resolved, one: HeldKey) -> Looking | Parked:
+        """Begin a look: with what is known already, with a probe that somebody else has sent, or with one of our own."""
+        entry, endpoint, material = resolved.entry, resolved.endpoint, one.candidate.material
+        if entry is None or endpoint is None or material is None:
+            raise AssertionError("a look at a key that was not resolved")
+        identity = self._mac.sharing(sharing_parts(endpoint, entry, material))
+        looking = Looking(self, resolved, credential, one, identity)
+        interval = interval_of(credential, resolved)
+        if not one.look_again:
+            looking.seen = self._prober.recall(identity, since=one.state.last, interval=interval)
+        looking.task = self._prober.under_way(identity)
+        if looking.seen is not None or looking.task is not None:
+            return looking
+        now = self._clock.now()
+        circuit = self.hosts.of(endpoint.origin).circuit
+        if circuit.is_open(now):
+            looking.seen = Seen(
+                Verdict(Reason.PROVIDER_UNREACHABLE, rule="circuit", retry_after=circuit.until - now), now
+            )
+            return looking
+        permit = self.hosts.reserve(endpoint.origin, credential.metadata.namespace, proven=one.state.proven)
+        if not isinstance(permit, Permit):
+            return Parked(endpoint.origin, permit)
+        looking.permit = permit
+        validation = resolved.provider.spec.validation
+        looking.task = self._prober.start(
+            Call(
+                identity=identity,
+                request=build_probe(endpoint, entry, material),
+                entry=entry,
+                origin=endpoint.origin,
+                network=endpoint.network,
+                timeout=validation.timeout_seconds(entry.probe.timeout),
+                provider=resolved.provider.metadata.name,
+            )
+        )
+        return looking
+
+    def judged(
+        self, credential: LLMCredential, resolved: Resolved, one: HeldKey, identity: str, seen: Seen
+    ) -> KeyState:
+        """What is believed of the key after this answer, its host's other refusals considered."""
+        if resolved.entry is None or resolved.endpoint is None:
+            raise AssertionError("a look at a key that was not resolved")
+        origin = resolved.endpoint.origin
+        refused = seen.verdict.reason in REFUSALS
+        if one.state.proven:
+            self.hosts.note_look(origin, identity, refused=refused)
+            if refused and self.hosts.needs_witnesses(origin):
+                self._call_witnesses(credential.key, resolved)
+        circumstances = Circumstances(
+            now=self._clock.now(),
+            interval=interval_of(credential, resolved),
+            jitter=self._clock.jitter(),
+            checks_keys=resolved.entry.key_required,
+            suspect=refused and self.hosts.suspect(origin),
+        )
+        return judge(one.state, seen.verdict, circumstances)
+
+    def _call_witnesses(self, accused: Key, resolved: Resolved) -> None:
+        """Up to five other proven keys of the host are looked at before one is called invalid."""
+        called = 0
+        seen: set[str] = set()
+        for key, credential in self._store.credentials.items():
+            if called == WITNESSES:
+                return
+            fingerprint = credential.status.target.key
+            if key == accused or not fingerprint or fingerprint in seen or not _was_proven(credential):
+                continue
+            if resolved.endpoint is None or credential.status.audience != resolved.endpoint.audience:
+                continue
+            seen.add(fingerprint)
+            called += 1
+            self._ask(key)
+
+
+def interval_of(credential: LLMCredential, resolved: Resolved) -> float:
+    """Seconds between routine looks; the credential's word goes first."""
+    own = credential.spec.validation.interval
+    return seconds(own) if own else resolved.provider.spec.validation.interval_seconds
+
+
+def _was_proven(credential: LLMCredential) -> bool:
+    delivered = credential.status.target.key
+    return any(one.belief == "Valid" and one.fingerprint == delivered for one in credential.status.keys)

@@ -1,0 +1,104 @@
+"""What a reconciliation came to, and the one place that turns it into a status."""
+
+from dataclasses import dataclass, field
+
+from llmkeys.api.conditions import Judgement, conditions_of
+from llmkeys.api.credential import CredentialStatus, Inputs, KeyStatus, LLMCredential, TargetStatus
+from llmkeys.api.durations import rfc3339
+from llmkeys.api.messages import message_of
+from llmkeys.api.reasons import Reason, Row
+from llmkeys.engine.writer import Written
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What follows from the manifests alone, and is published before any key is proven."""
+
+    provider: str = ""
+    audience: str = ""
+    env: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The end of one reconciliation.
+
+    Args:
+        reason, row: what decided.
+        values: for the messages.
+        written: the Secret.
+        inputs: digests of what was seen.
+        names: see `Names`.
+        keys: for `status.keys`.
+        active_key, fingerprint, form: of what the Secret holds; empty if it holds nothing.
+        kept, kept_until: KeepLastGood is at work, until when (epoch seconds).
+        as_before: the conditions that stood are about the same key at the same endpoint.
+        delivered: the deciding key is what the Secret held before.
+        last_look: epoch seconds, 0 if there was none.
+        expiry_warning: the `expiresAt` that was warned about.
+
+    """
+
+    reason: Reason
+    row: Row
+    written: Written
+    inputs: Inputs
+    values: dict[str, str] = field(default_factory=dict)
+    names: Names = Names()
+    keys: tuple[KeyStatus, ...] = ()
+    active_key: str = ""
+    fingerprint: str = ""
+    form: str = ""
+    kept: bool = False
+    kept_until: float = 0.0
+    as_before: bool = False
+    delivered: bool = False
+    last_look: float = 0.0
+    expiry_warning: str = ""
+
+
+def status_of(credential: LLMCredential, outcome: Outcome, now: float) -> CredentialStatus:
+    """The whole status after a reconciliation."""
+    before = credential.status
+    judgement = Judgement(
+        reason=outcome.reason,
+        row=outcome.row,
+        message=message_of(outcome.reason, outcome.values),
+        synced=outcome.written.synced,
+        synced_message=message_of(outcome.written.synced, {**outcome.values, "detail": outcome.written.manager}),
+        as_before=outcome.as_before,
+        delivered=outcome.delivered,
+        kept=outcome.kept,
+        kept_message=message_of(Reason.KEPT_LAST_GOOD, outcome.values) if outcome.kept else "",
+    )
+    return CredentialStatus(
+        observed_generation=credential.metadata.generation,
+        conditions=conditions_of(judgement, before.conditions, credential.metadata.generation, rfc3339(now)),
+        inputs=outcome.inputs,
+        provider=outcome.names.provider,
+        secret_name=credential.secret_name,
+        encryption=credential.spec.target.encryption,
+        env=outcome.names.env,
+        audience=outcome.names.audience,
+        active_key=outcome.active_key,
+        keys=outcome.keys,
+        target=_target(credential, outcome),
+        last_probe_time=rfc3339(outcome.last_look) if outcome.last_look else "",
+        expiry_warning=outcome.expiry_warning,
+    )
+
+
+def _target(credential: LLMCredential, outcome: Outcome) -> TargetStatus:
+    meta = outcome.written.meta
+    if outcome.written.synced in (Reason.TARGET_CONFLICT, Reason.CONTESTED):
+        return credential.status.target
+    if meta is None:
+        return TargetStatus()
+    return TargetStatus(
+        uid=meta.uid,
+        resource_version=meta.resource_version,
+        mac=outcome.written.mac,
+        key=outcome.fingerprint,
+        form=outcome.form,
+        kept_until=rfc3339(outcome.kept_until) if outcome.kept_until else "",
+    )

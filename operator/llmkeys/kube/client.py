@@ -1,0 +1,167 @@
+"""One thin client for the handful of verbs that we use. Errors come out as who can help, never with a body in them."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, Final
+
+import aiohttp
+import msgspec
+
+from llmkeys import __version__
+from llmkeys.engine.effects import ApiUnavailableError, ConflictError, ForbiddenError, NotThereError, RefusedError
+from llmkeys.kube.connection import Connection, connect
+
+JSON: Final = "application/json"
+JSON_PATCH: Final = "application/json-patch+json"
+MERGE_PATCH: Final = "application/merge-patch+json"
+METADATA: Final = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
+METADATA_LIST: Final = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+
+_TIMEOUT: Final = aiohttp.ClientTimeout(total=30, connect=10)
+_TOO_MANY: Final = 429
+_SERVER_ERROR: Final = 500
+
+
+class ApiClient:
+    """Talks to the API server over one pool of connections.
+
+    Args:
+        count: told verb, resource and status code of every request.
+
+    """
+
+    def __init__(self, count: Callable[[str, str, int], None] = lambda _verb, _resource, _code: None) -> None:
+        self._count = count
+        self._connection: Connection | None = None
+        self._session: aiohttp.ClientSession | None = None
+        self._renewing = asyncio.Lock()
+
+    async def open(self) -> Connection:
+        """Log in; what kopf needs to do the same.
+
+        Raises:
+            NoConnectionError: there are no credentials.
+
+        """
+        self._connection = connect()
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=128, ssl=self._connection.tls, keepalive_timeout=60),
+            headers={**self._connection.headers, "User-Agent": f"llmkeys/{__version__}", "Accept": JSON},
+            timeout=_TIMEOUT,
+            cookie_jar=aiohttp.DummyCookieJar(),
+        )
+        return self._connection
+
+    async def close(self) -> None:
+        if self._session is not None:
+            await self._session.close()
+
+    async def get(self, path: str, resource: str, *, accept: str = JSON) -> bytes:
+        return await self._send("GET", "get", path, resource, accept=accept)
+
+    async def list(self, path: str, resource: str, *, accept: str = JSON) -> bytes:
+        return await self._send("GET", "list", path, resource, accept=accept)
+
+    async def post(self, path: str, resource: str, body: Any, *, accept: str = JSON) -> bytes:
+        return await self._send("POST", "create", path, resource, body, JSON, accept)
+
+    async def patch(self, path: str, resource: str, body: Any, kind: str, *, accept: str = JSON) -> bytes:
+        return await self._send("PATCH", "patch", path, resource, body, kind, accept)
+
+    async def watch(self, path: str, resource: str, *, accept: str, silence: float) -> aiohttp.ClientResponse:
+        """Open a watch; the caller reads and closes it.
+
+        Args:
+            path: with `watch=1`.
+            resource: for errors and metrics.
+            accept: what the objects shall look like.
+            silence: seconds without a byte after which the stream counts as dead.
+
+        """
+        timeout = aiohttp.ClientTimeout(total=None, connect=10, sock_read=silence)
+        response = await self._request("GET", path, None, {"Accept": accept}, timeout)
+        self._count("watch", resource, response.status)
+        if response.status != 200:  # noqa: PLR2004
+            text = await response.read()
+            response.release()
+            raise _error(response.status, response.headers.get("Retry-After"), text, "watch", resource)
+        return response
+
+    async def _send(
+        self, method: str, verb: str, path: str, resource: str, body: Any = None, kind: str = "", accept: str = JSON
+    ) -> bytes:
+        data = msgspec.json.encode(body) if body is not None else None
+        headers = {"Accept": accept} if data is None else {"Accept": accept, "Content-Type": kind}
+        for attempt in (0, 1):
+            response = await self._request(method, path, data, headers, None)
+            try:
+                content = await response.read()
+            except (aiohttp.ClientError, TimeoutError) as error:
+                raise ApiUnavailableError(f"The API server hung up ({type(error).__name__}).") from None
+            self._count(verb, resource, response.status)
+            if response.status == 401 and attempt == 0:  # noqa: PLR2004
+                await self._log_in_again(response)
+                continue
+            if response.status >= 300:  # noqa: PLR2004
+                raise _error(response.status, response.headers.get("Retry-After"), content, verb, resource, kind)
+            return content
+        raise AssertionError("unreachable")
+
+    async def _request(
+        self,
+        method: str,
+        path: str,
+        data: bytes | None,
+        headers: dict[str, str],
+        timeout: aiohttp.ClientTimeout | None,  # noqa: ASYNC109
+    ) -> aiohttp.ClientResponse:
+        if self._session is None or self._connection is None:
+            raise AssertionError("the client is not open")
+        url = self._connection.server + path
+        try:
+            return await self._session.request(method, url, data=data, headers=headers, timeout=timeout or _TIMEOUT)
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise ApiUnavailableError(f"The API server cannot be reached ({type(error).__name__}).") from None
+
+    async def _log_in_again(self, response: aiohttp.ClientResponse) -> None:
+        """Tokens on disk rotate; one reload serves all who were refused with the old one."""
+        async with self._renewing:
+            if self._session is None or self._connection is None:
+                return
+            used = response.request_info.headers.get("Authorization")
+            if used == self._session.headers.get("Authorization"):
+                self._connection = connect()
+                self._session.headers.update(self._connection.headers)
+
+
+def _error(status: int, retry_after: str | None, content: bytes, verb: str, resource: str, kind: str = "") -> Exception:
+    what = f"{verb} {resource}"
+    match status:
+        case 404:
+            return NotThereError(f"{what}: not found")
+        case 409:
+            return ConflictError(f"{what}: conflict")
+        case 422 if kind == JSON_PATCH:
+            return ConflictError(f"{what}: a test of the patch failed")
+        case 401:
+            return ForbiddenError(f"{what}: the API server does not know us (401); check the account's token")
+        case 403:
+            return ForbiddenError(f"{what}: forbidden; check the roles of the operator's account")
+        case _ if status == _TOO_MANY or status >= _SERVER_ERROR:
+            wait = float(retry_after) if retry_after and retry_after.isdigit() else None
+            return ApiUnavailableError(f"{what}: the API server answered {status}", wait)
+        case 410:
+            return ConflictError(f"{what}: too old")
+    return RefusedError(f"{what}: refused with {status} ({_reason(content)})")
+
+
+def _reason(content: bytes) -> str:
+    try:
+        found = msgspec.json.decode(content, type=_Status)
+    except msgspec.MsgspecError:
+        return "no reason given"
+    return found.reason or "no reason given"
+
+
+class _Status(msgspec.Struct):
+    reason: str = ""

@@ -1,0 +1,59 @@
+"""What the engine tells of its work, as metrics and log lines."""
+
+import structlog
+
+from llmkeys.api.credential import LLMCredential
+from llmkeys.api.errors import LlmkeysError
+from llmkeys.api.names import CREDENTIAL_KIND
+from llmkeys.api.objects import Key
+from llmkeys.telemetry.metrics import Metrics
+
+log = structlog.get_logger("llmkeys.engine")
+
+
+class MetricsObserver:
+    """Counts, and logs what a person would want to read."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+
+    def probed(self, provider: str, code: str, result: str, seconds: float) -> None:
+        self._metrics.provider_requested(provider, code)
+        self._metrics.validated(provider, result, seconds)
+
+    def throttled(self, provider: str, seconds: float) -> None:
+        self._metrics.provider_throttled(provider, seconds)
+
+    def secret_written(self, why: str) -> None:
+        self._metrics.secret_written(why)
+
+    def drifted(self) -> None:
+        self._metrics.drifted()
+
+    def reconciled(self, seconds: float) -> None:
+        self._metrics.reconciled(seconds)
+
+    def failed(self, key: Key, error: Exception) -> None:
+        self._metrics.reconcile_failed(type(error).__name__)
+        if isinstance(error, LlmkeysError):
+            log.warning("reconcile failed, will be tried again", object=str(key), error=str(error))
+        else:
+            log.error("reconcile failed, will be tried again", object=str(key), exc_info=error)
+
+    def settled(self, credential: LLMCredential) -> None:
+        meta = credential.metadata
+        pairs = ((one.type, one.status) for one in credential.status.conditions)
+        self._metrics.set_conditions(CREDENTIAL_KIND, meta.namespace, meta.name, pairs)
+
+    def gone(self, key: Key) -> None:
+        self._metrics.remove_conditions(CREDENTIAL_KIND, key.namespace, key.name)
+
+    def transition(self, key: Key, reason: str, message: str) -> None:
+        log.info("credential changed", object=str(key), reason=reason, detail=message)
+
+    def suspect(self, host: str, *, suspected: bool) -> None:
+        self._metrics.provider_suspect(host, suspected)
+        if suspected:
+            log.error("a provider refuses many keys that were good; its refusals are not believed", host=host)
+        else:
+            log.info("a provider is believed again", host=host)
