@@ -33,7 +33,7 @@ class _ListMeta(msgspec.Struct, rename={"continue_": "continue"}):
 
 class _Credentials(msgspec.Struct):
     metadata: _ListMeta
-    items: list[msgspec.Raw] = []
+    items: list[msgspec.Raw] | None = None  # null where there is none
 
 
 class _Named(msgspec.Struct):
@@ -164,7 +164,7 @@ class Informer:
         while True:
             query = {"limit": str(_CHUNK)} | ({"continue": following} if following else {})
             page = _page.decode(await self._client.list(f"{path}?{urlencode(query)}", resource, accept=accept))
-            yield page.items
+            yield page.items or ()
             following = page.metadata.continue_
             if not following:
                 return

@@ -35,7 +35,7 @@ class _ListMeta(msgspec.Struct, rename={"continue_": "continue", "resource_versi
 
 class _List(msgspec.Struct):
     metadata: _ListMeta
-    items: list[_Item] = []
+    items: list[_Item] | None = None  # null where there is none
 
 
 class _EventObject(msgspec.Struct):
@@ -48,11 +48,11 @@ class _Event(msgspec.Struct):
     object: _EventObject
 
 
-class _BookmarkMeta(msgspec.Struct, rename="camel"):
+class _BookmarkMeta(msgspec.Struct, frozen=True, rename="camel"):
     resource_version: str = ""
 
 
-class _BookmarkObject(msgspec.Struct):
+class _BookmarkObject(msgspec.Struct, frozen=True):
     metadata: _BookmarkMeta = _BookmarkMeta()
     code: int = 0
 
@@ -135,7 +135,7 @@ class MetadataWatch:
                 query["continue"] = following
             content = await self._client.list(f"{self._path}?{urlencode(query)}", self.resource, accept=METADATA_LIST)
             page = _list.decode(content)
-            for item in page.items:
+            for item in page.items or ():
                 key = Key(item.metadata.namespace, item.metadata.name)
                 seen.add(key)
                 self._put(key, item.metadata)
@@ -193,4 +193,5 @@ class MetadataWatch:
 
 
 def _detail(error: Exception) -> str:
-    return str(error) if isinstance(error, LlmkeysError) else ""
+    """Texts of ours, and msgspec's, which name types and paths but no values."""
+    return str(error) if isinstance(error, LlmkeysError | msgspec.MsgspecError) else ""
