@@ -53,7 +53,8 @@ _MESSAGES: Final[dict[Reason, str]] = {
         "{title} gave an answer that no rule knows (HTTP {status}); nothing is claimed about the key."
     ),
     Reason.PROVIDER_NOT_FOUND: (
-        "LLMProvider {provider} does not exist. Apply it, or correct spec.providerRef.name; see: kubectl get llmproviders"
+        "LLMProvider {provider} does not exist. Apply it, or correct spec.providerRef.name; "
+        "see: kubectl get llmproviders"
     ),
     Reason.SOURCE_NOT_FOUND: (
         "Secret {namespace}/{secret} does not exist or is not labelled as a source. Create it, then: "

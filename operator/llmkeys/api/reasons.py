@@ -158,7 +158,7 @@ MATRIX: Final[dict[Reason, Row]] = {
     Reason.PROVIDER_SUSPECT: _UNDECIDED,
     Reason.PROBE_REFUSED: _UNDECIDED,
     Reason.UNRECOGNISED: _UNDECIDED,
-    Reason.CHECKING: _UNDECIDED,
+    Reason.CHECKING: Row(None, _AS, False, False, _U, Delivery.STAYS, NextKey.NO),
     Reason.PROVIDER_NOT_FOUND: _SOURCE,
     Reason.SOURCE_NOT_FOUND: _SOURCE,
     Reason.SOURCE_NOT_ALLOWED: _SOURCE,

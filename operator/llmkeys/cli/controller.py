@@ -24,6 +24,7 @@ from llmkeys.kube.client import ApiClient
 from llmkeys.kube.cluster import KubeCluster
 from llmkeys.kube.informer import Informer
 from llmkeys.kube.internal import ensure_mac_key, ensure_namespace, served_kinds
+from llmkeys.kube.watch import MetadataWatch
 from llmkeys.net.client import ProviderClient
 from llmkeys.net.probing import ProbeNet
 from llmkeys.telemetry.health import Checks, at_most, serve
@@ -121,9 +122,13 @@ async def _serve_until(
     ready = asyncio.Event()
     loop = asyncio.get_running_loop()
     lag = LoopLag(loop.time, loop.call_later)
-    ages = {"watch": lambda: 0.0}
+    watches: list[MetadataWatch] = []
+
+    def watch_age() -> float:
+        return max((watch.age() for watch in watches), default=0.0)
+
     checks = Checks(
-        live={"event loop": at_most(lag.seconds, _LAG_LIMIT), "watch": at_most(lambda: ages["watch"](), _WATCH_LIMIT)},
+        live={"event loop": at_most(lag.seconds, _LAG_LIMIT), "watch": at_most(watch_age, _WATCH_LIMIT)},
         ready={"caches": lambda: None if ready.is_set() else "not filled yet"},
     )
     async with (
@@ -136,7 +141,7 @@ async def _serve_until(
         if engine is None:
             return
         informer = Informer(client, engine, options.watch_namespaces)
-        ages["watch"] = lambda: max(watch.age() for watch in informer.watches)
+        watches += informer.watches
         for watch in informer.watches:
             metrics.watch(watch.resource, watch.age)
 

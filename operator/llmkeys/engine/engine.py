@@ -54,12 +54,12 @@ class Engine:
         self._observer = observer
         self._failures: dict[Key, int] = {}
         self._forced: set[Key] = set()
-        self.queue = WorkQueue(self._credential, clock, _WORKERS)
+        self.queue = WorkQueue(self._credential, clock, _WORKERS, observer)
         self.provider_queue = WorkQueue(self._provider, clock, 4)
         self.hosts = Hosts(clock, self.queue.add, self._call_at)
         self._resolver = Resolver(catalogue, self.hosts)
         prober = Prober(net, self.hosts, clock, observer)
-        self._looks = Looks(self.store, prober, self.hosts, mac, clock, self.queue.waiting, self._ask)
+        self._looks = Looks(self.store, prober, self.hosts, mac, clock, self.queue.waiting, self._ask, observer)
         self._writer = SecretWriter(self.store, cluster, mac, clock, observer)
         reporter = Reporter(self.store, cluster, clock, observer)
         reader = KeyReader(self.store, cluster, mac)
@@ -110,6 +110,7 @@ class Engine:
             provider.metadata.uid,
             provider.metadata.generation,
         )
+        self._observer.settled(provider)
         if not changed:
             return
         self.provider_queue.add(Key("", name), Lane.CHANGE)
@@ -117,6 +118,7 @@ class Engine:
 
     def provider_gone(self, name: str) -> None:
         self.store.providers.pop(name, None)
+        self._observer.provider_gone(name)
         self._resolver.forget(name)
         self.provider_queue.forget(Key("", name))
         self._wake_users(name)

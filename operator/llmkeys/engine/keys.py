@@ -160,6 +160,11 @@ def _expired(candidate: Candidate) -> Candidate:
     return Candidate(candidate.name, candidate.entry, candidate.material, Reason.EXPIRED, candidate.values)
 
 
+def first_name(credential: LLMCredential) -> str:
+    """The entry that a message names while no key has been read."""
+    return credential.spec.keys[0].name if credential.spec.keys else KEYLESS
+
+
 def held(credential: LLMCredential, keys: Sequence[HeldKey]) -> Held:
     """What the Secret holds, as far as the list of keys tells."""
     delivered = credential.status.target.key

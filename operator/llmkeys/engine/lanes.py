@@ -25,6 +25,7 @@ class Line:
     def __init__(self) -> None:
         self._lanes: dict[Lane, OrderedDict[str, deque[Key]]] = {lane: OrderedDict() for lane in Lane}
         self._lane_of: dict[Key, Lane] = {}
+        self._depth = dict.fromkeys(Lane, 0)
 
     def __len__(self) -> int:
         return len(self._lane_of)
@@ -36,7 +37,7 @@ class Line:
         return iter(self._lane_of)
 
     def depth(self, lane: Lane) -> int:
-        return sum(len(keys) for keys in self._lanes[lane].values())
+        return self._depth[lane]
 
     def put(self, key: Key, lane: Lane) -> None:
         """Put a key in; one that waits already moves up, never down."""
@@ -47,6 +48,7 @@ class Line:
             self._take_out(key, waiting)
         self._lane_of[key] = lane
         self._lanes[lane].setdefault(key.namespace, deque()).append(key)
+        self._depth[lane] += 1
 
     def pop(self) -> tuple[Key, Lane] | None:
         """The next key and its lane, None when nobody waits."""
@@ -60,6 +62,7 @@ class Line:
             else:
                 del namespaces[namespace]
             del self._lane_of[key]
+            self._depth[lane] -= 1
             return key, lane
         return None
 
@@ -72,5 +75,6 @@ class Line:
     def _take_out(self, key: Key, lane: Lane) -> None:
         keys = self._lanes[lane][key.namespace]
         keys.remove(key)
+        self._depth[lane] -= 1
         if not keys:
             del self._lanes[lane][key.namespace]

@@ -15,6 +15,7 @@ from llmkeys.engine.clock import Clock
 from llmkeys.engine.hosts import WITNESSES, Hosts, Permit
 from llmkeys.engine.keys import HeldKey
 from llmkeys.engine.lanes import Lane
+from llmkeys.engine.observe import Observer
 from llmkeys.engine.prober import Call, Prober, Seen
 from llmkeys.engine.resolve import Resolved
 from llmkeys.engine.store import Store
@@ -89,6 +90,7 @@ class Looks:
         clock: time and jitter.
         waiting: lets go of the worker's place while somebody else works.
         ask: has a credential's key in use looked at although it is not due.
+        observer: counts the time spent waiting for a budget.
 
     """
 
@@ -101,6 +103,7 @@ class Looks:
         clock: Clock,
         waiting: Callable[[], AbstractAsyncContextManager[None]],
         ask: Callable[[Key], None],
+        observer: Observer,
     ) -> None:
         self.hosts = hosts
         self.waiting = waiting
@@ -109,6 +112,7 @@ class Looks:
         self._mac = mac
         self._clock = clock
         self._ask = ask
+        self._observer = observer
         self._parked_since: dict[Key, float] = {}
 
     # -- room ------------------------------------------------------------------------------------------------
@@ -125,21 +129,24 @@ class Looks:
         self._parked_since.setdefault(credential.key, self._clock.now())
         self.hosts.park(parked.origin, credential.key, lane, parked.wait)
 
-    def unpark(self, key: Key) -> None:
-        self._parked_since.pop(key, None)
+    def unpark(self, credential: LLMCredential) -> None:
+        """The credential got its turn."""
+        since = self._parked_since.pop(credential.key, None)
+        if since is not None:
+            self._observer.throttled(credential.spec.provider_ref.name, self._clock.now() - since)
 
     def parked_for(self, key: Key) -> float:
         """Seconds since it was parked first."""
         return self._clock.now() - self._parked_since.get(key, self._clock.now())
 
     def forget(self, key: Key) -> None:
-        self.unpark(key)
+        self._parked_since.pop(key, None)
         self.hosts.forget(key)
 
     # -- looking ---------------------------------------------------------------------------------------------
 
     def begin(self, credential: LLMCredential, resolved: Resolved, one: HeldKey) -> Looking | Parked:
-        """Begin a look: with what is known already, with a probe that somebody else has sent, or with one of our own."""
+        """Begin a look: with what is known already, with a probe that somebody else sent, or with one of our own."""
         entry, endpoint, material = resolved.entry, resolved.endpoint, one.candidate.material
         if entry is None or endpoint is None or material is None:
             raise AssertionError("a look at a key that was not resolved")

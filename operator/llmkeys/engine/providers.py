@@ -52,6 +52,7 @@ class ProviderReconciler:
         if patch:
             written = await self._cluster.patch_provider_status(provider, patch)
             self._store.put_provider(written)
+            self._observer.settled(written)
             await self._tell(provider, written, resolved)
         return self._clock.now() + WINDOW / 5 if suspect else None
 

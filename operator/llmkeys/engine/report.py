@@ -21,6 +21,7 @@ from llmkeys.engine.store import Store
 from llmkeys.engine.times import warns_of_expiry
 
 EXPIRES_SOON: Final = "ExpiresSoon"
+_PASSING: Final = frozenset({Reason.CHECKING, Reason.CONFIRMING, Reason.AWAITING_KEY})
 _HELD_UP: Final = frozenset({Reason.TARGET_CONFLICT, Reason.CONTESTED})
 
 
@@ -103,7 +104,7 @@ class Reporter:
 def _changed(kind: str, before: LLMCredential, after: LLMCredential) -> Condition | None:
     was = condition_of(before.status.conditions, kind)
     now = condition_of(after.status.conditions, kind)
-    if now is None or now.reason == Reason.CHECKING:
+    if now is None or now.reason in _PASSING:
         return None
     return now if was is None or (was.status, was.reason) != (now.status, now.reason) else None
 

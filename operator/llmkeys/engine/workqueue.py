@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from llmkeys.api.objects import Key
 from llmkeys.engine.clock import Clock
 from llmkeys.engine.lanes import Lane, Line
+from llmkeys.engine.observe import Observer
 
 
 class WorkQueue:
@@ -22,13 +23,22 @@ class WorkQueue:
         clock: tells the time.
         workers: how many reconciliations may be at work. One that waits for a provider lets go of its place
             (`waiting()`), so that a provider which never answers delays nobody.
+        observer: told how long keys waited.
 
     """
 
-    def __init__(self, work: Callable[[Key, Lane], Awaitable[None]], clock: Clock, workers: int = 48) -> None:
+    def __init__(
+        self,
+        work: Callable[[Key, Lane], Awaitable[None]],
+        clock: Clock,
+        workers: int = 48,
+        observer: Observer | None = None,
+    ) -> None:
         self._work = work
         self._clock = clock
         self._free = workers
+        self._observer = observer
+        self._since: dict[Key, float] = {}
         self._line = Line()
         self._resuming: list[asyncio.Future[None]] = []
         self._busy: dict[Key, asyncio.Task[None]] = {}
@@ -63,7 +73,7 @@ class WorkQueue:
         if key in self._busy:
             self._dirty[key] = min(lane, self._dirty.get(key, lane))
             return
-        self._line.put(key, lane)
+        self._put(key, lane)
         self._dispatch()
 
     def add_at(self, key: Key, at: float, lane: Lane) -> None:
@@ -79,6 +89,7 @@ class WorkQueue:
     def forget(self, key: Key) -> None:
         """The object is gone: nothing of it is worked on any more."""
         self._line.discard(key)
+        self._since.pop(key, None)
         self._dirty.pop(key, None)
         self._timer_of.pop(key, None)
 
@@ -136,6 +147,7 @@ class WorkQueue:
             if following is None:
                 break
             key, lane = following
+            self._told(key, lane)
             self._free -= 1
             self._busy[key] = asyncio.create_task(self._run(key, lane))
         if self._busy or len(self._line):
@@ -151,8 +163,20 @@ class WorkQueue:
             self._free += 1
             dirty = self._dirty.pop(key, None)
             if dirty is not None:
-                self._line.put(key, dirty)
+                self._put(key, dirty)
             self._dispatch()
+
+    def _put(self, key: Key, lane: Lane) -> None:
+        self._line.put(key, lane)
+        if self._observer is not None:
+            self._since.setdefault(key, self._clock.now())
+            self._observer.queued(lane.name.lower(), self._line.depth(lane))
+
+    def _told(self, key: Key, lane: Lane) -> None:
+        since = self._since.pop(key, None)
+        if self._observer is not None and since is not None:
+            self._observer.dequeued(lane.name.lower(), self._clock.now() - since)
+            self._observer.queued(lane.name.lower(), self._line.depth(lane))
 
     # -- time ------------------------------------------------------------------------------------------------
 

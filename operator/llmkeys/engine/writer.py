@@ -114,6 +114,9 @@ class SecretWriter:
 
     async def empty(self, credential: LLMCredential) -> Written:
         """Withdraw: the object stays, its data goes."""
+        target = credential.status.target
+        if target.uid and not target.key and self.untouched(credential):
+            return Written(Reason.WITHDRAWN, self._store.generated.get(self._place(credential)), target.mac)
         observed = await self._cluster.read_secret(self._place(credential))
         if observed is None:
             return Written(Reason.WITHDRAWN)

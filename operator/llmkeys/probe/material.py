@@ -15,7 +15,7 @@ MAX_KEY: Final = 8 * 1024
 MAX_DOCUMENT: Final = 64 * 1024
 
 # Newlines and commas, the full-width one of a Chinese keyboard included; none of them can be part of a key.
-_SEPARATOR: Final = re.compile(r"[,，\r\n]+")
+_SEPARATOR: Final = re.compile(r"[,\uff0c\r\n]+")
 _SENDABLE: Final = re.compile(r"[\x21-\x7e]+")
 _AROUND: Final = "\ufeff \t\r\n\v\f\x00"
 

@@ -4,8 +4,9 @@ import structlog
 
 from llmkeys.api.credential import LLMCredential
 from llmkeys.api.errors import LlmkeysError
-from llmkeys.api.names import CREDENTIAL_KIND
+from llmkeys.api.names import CREDENTIAL_KIND, PROVIDER_KIND
 from llmkeys.api.objects import Key
+from llmkeys.api.provider import LLMProvider
 from llmkeys.telemetry.metrics import Metrics
 
 log = structlog.get_logger("llmkeys.engine")
@@ -40,10 +41,21 @@ class MetricsObserver:
         else:
             log.error("reconcile failed, will be tried again", object=str(key), exc_info=error)
 
-    def settled(self, credential: LLMCredential) -> None:
-        meta = credential.metadata
-        pairs = ((one.type, one.status) for one in credential.status.conditions)
-        self._metrics.set_conditions(CREDENTIAL_KIND, meta.namespace, meta.name, pairs)
+    def settled(self, subject: LLMCredential | LLMProvider) -> None:
+        meta = subject.metadata
+        kind = CREDENTIAL_KIND if isinstance(subject, LLMCredential) else PROVIDER_KIND
+        pairs = ((one.type, one.status) for one in subject.status.conditions)
+        self._metrics.set_conditions(kind, meta.namespace, meta.name, pairs)
+
+    def queued(self, lane: str, depth: int) -> None:
+        self._metrics.queue_depth(lane, depth)
+
+    def dequeued(self, lane: str, seconds: float) -> None:
+        self._metrics.dequeued(lane, seconds)
+
+    def provider_gone(self, name: str) -> None:
+        self._metrics.forget_provider(name)
+        self._metrics.remove_conditions(PROVIDER_KIND, "", name)
 
     def gone(self, key: Key) -> None:
         self._metrics.remove_conditions(CREDENTIAL_KIND, key.namespace, key.name)

@@ -1,0 +1,99 @@
+"""Whether a credential may be worked on at all, found without reading or sending anything.
+
+And what follows from its manifests alone: the names of the variables, the audience, the words for its messages.
+"""
+
+from dataclasses import dataclass, field
+
+from llmkeys.api.credential import LLMCredential
+from llmkeys.api.reasons import Reason
+from llmkeys.delivery.render import DataInvalidError, check_data, names_of
+from llmkeys.engine.outcome import Names
+from llmkeys.engine.resolve import Resolved, Resolver
+from llmkeys.engine.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """What is known before anything is read.
+
+    Args:
+        refusal: the first reason not to go on, None if there is none.
+        resolved: the provider, None if there is none.
+        admitted: the provider admits the namespace.
+        names: see `Names`.
+        values: words for the messages.
+    """
+
+    refusal: Reason | None
+    resolved: Resolved | None
+    admitted: bool
+    names: Names
+    values: dict[str, str] = field(default_factory=dict)
+
+
+def admit(credential: LLMCredential, store: Store, resolver: Resolver) -> Admission:
+    """Check a credential against its manifest, its provider and its namespace."""
+    spec = credential.spec
+    namespace = credential.metadata.namespace
+    values = {
+        "provider": spec.provider_ref.name,
+        "namespace": namespace,
+        "name": credential.metadata.name,
+        "target": credential.secret_name,
+    }
+    provider = store.providers.get(spec.provider_ref.name)
+    if provider is None:
+        missing = Reason.PROVIDER_NOT_FOUND if spec.enabled else Reason.DISABLED
+        return Admission(missing, None, admitted=False, names=Names(), values=values)
+    resolved = resolver.resolve(provider)
+    values |= _words(resolved)
+    admitted = provider.spec.allowed_namespaces.admits(store.namespaces.get(namespace))
+    refusal = _refusal(credential, resolved, values, admitted=admitted)
+    return Admission(refusal, resolved, admitted, _names(credential, resolved), values)
+
+
+def _refusal(credential: LLMCredential, resolved: Resolved, values: dict[str, str], *, admitted: bool) -> Reason | None:
+    spec = credential.spec
+    if not spec.enabled:
+        return Reason.DISABLED
+    if resolved.problem is not None:
+        return resolved.problem
+    if not admitted:
+        return Reason.NAMESPACE_NOT_ALLOWED
+    if spec.target.encryption != "None":
+        return Reason.ENVELOPE_UNAVAILABLE
+    if resolved.entry is None or resolved.endpoint is None:
+        return None
+    try:
+        check_data(spec.target, resolved.entry, resolved.endpoint)
+    except DataInvalidError as error:
+        values["detail"] = str(error)
+        return Reason.DATA_INVALID
+    if not spec.keys and resolved.entry.key_required:
+        return Reason.KEYS_MISSING
+    return None
+
+
+def _words(resolved: Resolved) -> dict[str, str]:
+    words = {"detail": resolved.detail}
+    if resolved.entry is not None:
+        words["title"] = resolved.entry.names.en
+        if resolved.entry.console.url:
+            words["console"] = resolved.entry.console.url
+    if resolved.endpoint is not None:
+        words |= {"host": str(resolved.endpoint.origin), "probe_url": resolved.endpoint.probe}
+    return words
+
+
+def _names(credential: LLMCredential, resolved: Resolved) -> Names:
+    entry, endpoint = resolved.entry, resolved.endpoint
+    if entry is None:
+        return Names()
+    if endpoint is None:
+        return Names(entry.id)
+    try:
+        env = names_of(credential.spec.target, entry, endpoint)
+    except DataInvalidError:
+        env = ()
+    return Names(entry.id, endpoint.audience, env)

@@ -1,0 +1,205 @@
+"""From a decision to the Secret: what is done with it, by whom it was delivered, and what the status will say."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import msgspec
+
+from llmkeys.api.credential import Inputs, LLMCredential
+from llmkeys.api.durations import epoch
+from llmkeys.api.objects import Key
+from llmkeys.api.reasons import Reason, Row, row_of
+from llmkeys.crypto.mac import MacKey
+from llmkeys.delivery.choose import Decision
+from llmkeys.delivery.plan import Action, Held, Plan, Situation, plan_delivery
+from llmkeys.delivery.render import render
+from llmkeys.engine.admit import Admission
+from llmkeys.engine.clock import Clock
+from llmkeys.engine.freshness import form_of, inputs_of
+from llmkeys.engine.keys import HeldKey, first_name, held
+from llmkeys.engine.outcome import Names, Outcome
+from llmkeys.engine.store import Store
+from llmkeys.engine.writer import SecretWriter, Written
+
+
+@dataclass(frozen=True, slots=True)
+class _Delivery:
+    """What was done with the Secret."""
+
+    written: Written
+    plan: Plan
+
+    @property
+    def wrote(self) -> bool:
+        return self.plan.action is Action.WRITE
+
+    @property
+    def stays(self) -> bool:
+        return self.written.holds and not self.wrote
+
+
+class Deliverer:
+    """Brings Secrets to what was decided.
+
+    Args:
+        store: what is known of the cluster.
+        writer: writes Secrets.
+        mac: for digests of what was delivered.
+        clock: tells the time.
+    """
+
+    def __init__(self, store: Store, writer: SecretWriter, mac: MacKey, clock: Clock) -> None:
+        self._store = store
+        self._writer = writer
+        self._mac = mac
+        self._clock = clock
+
+    async def refuse(self, credential: LLMCredential, admission: Admission, reason: Reason) -> Outcome:
+        """No key is even looked at; what was delivered stays or goes as the matrix says."""
+        status = credential.status
+        row = row_of(reason, proven=False)
+        holds = Held.UNRESOLVED if status.target.key else Held.NOTHING
+        form = self._form(credential, admission)
+        situation = self._situation(
+            credential, row, holds, deliver=False, same_form=not form or form == status.target.form
+        )
+        done = await self._apply(credential, admission, plan_delivery(situation), None)
+        inputs = self._inputs(credential, admission)
+        names = admission.names
+        return Outcome(
+            reason=reason,
+            row=row,
+            written=_say(done.written, reason),
+            inputs=msgspec.structs.replace(inputs, endpoint=status.inputs.endpoint),
+            values={**admission.values, "key": status.active_key or first_name(credential)},
+            # What a provider that is gone or wrong said is still what the keys were proven for.
+            names=Names(names.provider or status.provider, status.audience, names.env or status.env),
+            keys=status.keys,
+            active_key=status.active_key if done.stays else "",
+            fingerprint=status.target.key if done.stays else "",
+            form=status.target.form if done.stays else "",
+            as_before=True,
+            delivered=done.stays,
+            last_look=epoch(status.last_probe_time) if status.last_probe_time else 0.0,
+            expiry_warning=status.expiry_warning,
+        )
+
+    async def deliver(
+        self,
+        credential: LLMCredential,
+        admission: Admission,
+        keys: Sequence[HeldKey],
+        decision: Decision,
+        http_status: int,
+    ) -> Outcome:
+        """Write, keep or empty the Secret for the key that decides.
+
+        Raises:
+            RetryableError: the API server did not answer, or others change the Secret faster than it can be read.
+            PlatformError: the API server refused.
+        """
+        now = self._clock.now()
+        status = credential.status
+        chosen = keys[decision.index]
+        view = chosen.view(now, status.target.key)
+        form = self._form(credential, admission)
+        situation = self._situation(
+            credential, view.row, held(credential, keys), deliver=decision.deliver, same_form=form == status.target.form
+        )
+        done = await self._apply(credential, admission, plan_delivery(situation), chosen)
+        skipped = (keys[index] for index in decision.skipped)
+        values = {
+            **admission.values,
+            **chosen.candidate.values,
+            "key": chosen.candidate.name,
+            "status": str(http_status),
+            "skipped": ", ".join(f"{one.candidate.name} ({one.view(now, '').reason})" for one in skipped),
+            "trimmed": "yes" if chosen.candidate.trimmed else "",
+        }
+        return Outcome(
+            reason=view.reason,
+            row=view.row,
+            written=_say(done.written, view.reason),
+            inputs=self._inputs(credential, admission),
+            values=values,
+            names=admission.names,
+            keys=tuple(one.status() for one in keys),
+            active_key=chosen.candidate.name if done.wrote else (status.active_key if done.stays else ""),
+            fingerprint=chosen.fingerprint if done.wrote else (status.target.key if done.stays else ""),
+            form=form if done.wrote else (status.target.form if done.stays else ""),
+            kept=done.plan.kept,
+            kept_until=done.plan.kept_until,
+            as_before=_as_before(credential, admission.names, keys, chosen),
+            delivered=view.delivered and done.written.holds,
+            last_look=max((one.state.last for one in keys), default=0.0),
+            expiry_warning=status.expiry_warning,
+        )
+
+    # -- parts -----------------------------------------------------------------------------------------------
+
+    def _inputs(self, credential: LLMCredential, admission: Admission) -> Inputs:
+        return inputs_of(credential, admission.resolved, self._store, self._mac, admitted=admission.admitted)
+
+    def _form(self, credential: LLMCredential, admission: Admission) -> str:
+        resolved = admission.resolved
+        return form_of(credential, resolved, self._mac) if resolved is not None and resolved.endpoint else ""
+
+    def _situation(
+        self, credential: LLMCredential, row: Row, holds: Held, *, deliver: bool, same_form: bool
+    ) -> Situation:
+        kept_until = credential.status.target.kept_until
+        return Situation(
+            deliver=deliver,
+            row=row,
+            held=holds,
+            on_invalid=credential.spec.validation.on_invalid,
+            same_form=same_form,
+            kept_until=epoch(kept_until) if kept_until else 0.0,
+            overlap=credential.spec.overlap_seconds,
+            now=self._clock.now(),
+        )
+
+    async def _apply(
+        self, credential: LLMCredential, admission: Admission, plan: Plan, chosen: HeldKey | None
+    ) -> _Delivery:
+        """Bring the Secret to the plan; a last good value that somebody touched is withdrawn instead."""
+        if plan.action is Action.WRITE and chosen is not None:
+            return _Delivery(await self._write(credential, admission, chosen), plan)
+        if plan.action is Action.KEEP:
+            kept = await self._writer.keep(credential)
+            if kept is not None:
+                return _Delivery(kept, plan)
+            plan = Plan(Action.EMPTY)
+        if plan.action is Action.EMPTY or self._was_emptied(credential):
+            return _Delivery(await self._writer.empty(credential), plan)
+        return _Delivery(Written(Reason.AWAITING_KEY), plan)
+
+    async def _write(self, credential: LLMCredential, admission: Admission, chosen: HeldKey) -> Written:
+        resolved, material = admission.resolved, chosen.candidate.material
+        if resolved is None or resolved.entry is None or resolved.endpoint is None or material is None:
+            raise AssertionError("a key is delivered without what it is rendered from")
+        data = render(credential.spec.target, resolved.entry, resolved.endpoint, material.revealed())
+        return await self._writer.write(credential, data)
+
+    def _was_emptied(self, credential: LLMCredential) -> bool:
+        """Emptied before: it stays so, whoever wrote something into it meanwhile."""
+        meta = self._store.generated.get(Key(credential.metadata.namespace, credential.secret_name))
+        return meta is not None and bool(meta.uid) and meta.uid == credential.status.target.uid
+
+
+def _as_before(credential: LLMCredential, names: Names, keys: Sequence[HeldKey], chosen: HeldKey) -> bool:
+    """Whether the conditions that stood are about a key that is still there, at the same endpoint."""
+    status = credential.status
+    if status.audience != names.audience:
+        return False
+    if status.target.key and any(one.fingerprint == status.target.key for one in keys):
+        return True
+    known = {one.fingerprint for one in status.keys if one.fingerprint}
+    return chosen.fingerprint in known if chosen.fingerprint else True
+
+
+def _say(written: Written, reason: Reason) -> Written:
+    """SecretSynced says Disabled where it is the switch that emptied the Secret or keeps it from being written."""
+    if reason in (Reason.DISABLED, Reason.PROVIDER_DISABLED) and not written.holds:
+        return replace(written, synced=Reason.DISABLED)
+    return written
