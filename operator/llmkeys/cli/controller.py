@@ -5,6 +5,7 @@ import contextlib
 import signal
 import sys
 import warnings
+from asyncio.sslproto import SSLProtocol
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +35,7 @@ from llmkeys.telemetry.metrics import Metrics, new_metrics
 from llmkeys.telemetry.observer import MetricsObserver
 
 _POD_NAMESPACE: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
+_TLS_BUFFER: Final = 32 * 1024
 _LAG_LIMIT: Final = 10.0
 _WATCH_LIMIT: Final = 420.0
 _WAIT_FOR_CRDS: Final = 2.0
@@ -93,6 +95,16 @@ def _own_namespace() -> str:
     return DEFAULT_NAMESPACE
 
 
+def _bound_tls_buffers() -> None:
+    """Each TLS connection of asyncio holds a read buffer of 256 KiB, sixteen times a TLS record (RFC 8446, 5.1).
+
+    Hundreds of connections to providers would cost more memory than all credentials. The attribute is the standard
+    library's own knob, though not a documented one.
+    """
+    if hasattr(SSLProtocol, "max_size"):
+        SSLProtocol.max_size = _TLS_BUFFER
+
+
 async def run(options: Options) -> None:
     """Run until SIGTERM or SIGINT.
 
@@ -100,6 +112,7 @@ async def run(options: Options) -> None:
         LlmkeysError: it cannot start; the text says what to do.
 
     """
+    _bound_tls_buffers()
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for one in (signal.SIGTERM, signal.SIGINT):

@@ -18,6 +18,7 @@ METADATA: Final = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 METADATA_LIST: Final = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 
 _TIMEOUT: Final = aiohttp.ClientTimeout(total=30, connect=10)
+_CONNECTIONS: Final = 48  # as many as there are workers
 _TOO_MANY: Final = 429
 _SERVER_ERROR: Final = 500
 
@@ -45,7 +46,7 @@ class ApiClient:
         """
         self._connection = connect()
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=128, ssl=self._connection.tls, keepalive_timeout=60),
+            connector=aiohttp.TCPConnector(limit=_CONNECTIONS, ssl=self._connection.tls, keepalive_timeout=60),
             headers={**self._connection.headers, "User-Agent": f"llmkeys/{__version__}", "Accept": JSON},
             timeout=_TIMEOUT,
             cookie_jar=aiohttp.DummyCookieJar(),

@@ -45,12 +45,29 @@ def registry_of(
     return registry
 
 
+class _NoDiff(kopf.DiffBaseStorage):
+    """Nothing is remembered between two versions of an object.
+
+    kopf would copy every version of every object in order to compare it; nobody here asks for the difference.
+    """
+
+    def build(self, **_: Any) -> kopf.BodyEssence:
+        return kopf.BodyEssence()
+
+    def fetch(self, **_: Any) -> kopf.BodyEssence | None:
+        return None
+
+    def store(self, **_: Any) -> None:
+        pass
+
+
 def settings_of() -> kopf.OperatorSettings:
     """Kopf's settings: no Events of its own, no peering, no scanning, patience with the API server."""
     settings = kopf.OperatorSettings()
     settings.posting.enabled = False
     settings.peering.standalone = True
     settings.scanning.disabled = True
+    settings.persistence.diffbase_storage = _NoDiff()
     settings.persistence.finalizer = f"{GROUP}/unused"
     settings.watching.server_timeout = 300
     settings.watching.client_timeout = 330

@@ -68,7 +68,7 @@ def judge(before: KeyState, verdict: Verdict, at: Circumstances) -> KeyState:
         return _refused(before, verdict, at)
     row = row_of(verdict.reason, proven=before.proven)
     if before.belief is Belief.INVALID and row.belief is None:
-        return _still_dead(before, at)
+        return _still_dead(before, verdict, at)
     failures = 0 if row.delivers else (before.failures + 1 if before.verdict is verdict.reason else 1)
     belief = row.belief or before.belief
     if verdict.reason is Reason.UNVERIFIED and at.checks_keys:
@@ -102,9 +102,10 @@ def _suspect(before: KeyState, at: Circumstances) -> KeyState:
     return KeyState(before.belief, Reason.PROVIDER_SUSPECT, at.now, at.now + wait, failures)
 
 
-def _still_dead(before: KeyState, at: Circumstances) -> KeyState:
+def _still_dead(before: KeyState, verdict: Verdict, at: Circumstances) -> KeyState:
     """An outage or a limit says nothing new about a dead key: only the next look moves."""
-    wait = next_look(before.verdict or Reason.REJECTED, 1, at.interval, None, at.jitter)
+    usual = next_look(before.verdict or Reason.REJECTED, 1, at.interval, None, at.jitter)
+    wait = max(usual, next_look(verdict.reason, 1, at.interval, verdict.retry_after, at.jitter))
     return replace(before, last=at.now, due=at.now + wait)
 
 
