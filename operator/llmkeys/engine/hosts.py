@@ -18,6 +18,7 @@ WINDOW: Final = 600.0  # ten minutes: how long a look counts for ProviderSuspect
 WITNESSES: Final = 5
 _TRIPS_AT: Final = 5
 _CIRCUIT: Final = BackOff(10, 300)
+_RING: Final = 0.1
 _NEWCOMERS_SHARE: Final = 0.5
 
 
@@ -172,8 +173,11 @@ class Hosts:
 
     def give_back(self, permit: Permit) -> None:
         """The call is over."""
-        permit.host.in_flight -= 1
-        self._admit(permit.host)
+        host = permit.host
+        was_full = host.in_flight >= host.concurrent
+        host.in_flight -= 1
+        if was_full:  # else it is tokens that the parked ones wait for, and the ring tells of those
+            self._admit(host)
 
     def record(self, origin: Origin, *, failed: bool) -> None:
         """Tell the circuit how a call ended; `failed` means no usable answer, not a refused key."""
@@ -237,14 +241,15 @@ class Hosts:
             return
         now = self._clock.now()
         host.bucket.refill(host.per_second, now)
-        room = min(host.concurrent - host.in_flight, int(host.bucket.tokens))
-        for _ in range(room):
+        # Not more than what the budget brings until the next ring: a woken key may be refused by its namespace's share.
+        batch = max(1, int(host.per_second * _RING))
+        for _ in range(min(host.concurrent - host.in_flight, int(host.bucket.tokens), batch)):
             following = host.parked.pop()
             if following is None:
                 return
             self._wake(*following)
         if host.parked:
-            self._ring_in(host, max(0.05, host.bucket.wait()))
+            self._ring_in(host, max(_RING, host.bucket.wait()))
 
     def _ring_in(self, host: Host, wait: float) -> None:
         if host.ringing:
