@@ -67,6 +67,10 @@ cluster-down: setup ## stop it
 demo: setup ## the product's main job end to end (KEEP=1 leaves it running)
 	@$(BIN)/python -m tests.support.demo $(if $(KEEP),--keep)
 
+.PHONY: demo-down
+demo-down: setup ## stop a demo that was left running
+	@$(BIN)/python -m tests.support.demo down
+
 .PHONY: bench
 bench: setup ## measure (N=1000 credentials, OUT=folder for the results)
 	@$(BIN)/python -m bench $(if $(N),--n $(N)) $(if $(OUT),--out '$(OUT)')

@@ -1,4 +1,4 @@
-"""One control plane for all cluster tests, started when the first of them needs it; a clean namespace for each module."""
+"""One control plane for all cluster tests, started when the first needs it, and a clean namespace for each module."""
 
 import secrets
 import subprocess
@@ -8,7 +8,9 @@ import pytest
 
 from llmkeys.api.names import GROUP, PROVIDER_PLURAL
 from tests.support.cluster import ControlPlane
+from tests.support.cluster_build import Log
 from tests.support.cluster_install import install
+from tests.support.world import Stage, World, stage
 
 Kubectl = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -16,17 +18,13 @@ Kubectl = Callable[..., subprocess.CompletedProcess[str]]
 @pytest.fixture(scope="session")
 def control_plane(request: pytest.FixtureRequest) -> Iterator[ControlPlane]:
     """A real API server; if there can be none, every test that needs it fails with the reason."""
-    # The first run builds for minutes: its progress must not be held back until the test has ended.
-    capture = request.config.pluginmanager.getplugin("capturemanager")
-    with capture.global_and_fixture_disabled():
-        plane = ControlPlane.start(lambda line: print(f"\n{line}", end="", flush=True))
-        print(flush=True)
+    log = _visible_log(request.config)
+    plane = ControlPlane.start(log)
     yield plane
     failed = request.session.testsfailed > 0
     plane.stop(keep_files=failed)
     if failed and plane.logs is not None:
-        with capture.global_and_fixture_disabled():
-            print(f"\nTests failed: the control plane's logs are kept in {plane.logs}", flush=True)
+        log(f"Tests failed: the control plane's logs are kept in {plane.logs}")
 
 
 @pytest.fixture(scope="session")
@@ -60,6 +58,34 @@ def provider_prefix(request: pytest.FixtureRequest, installed: ControlPlane) -> 
     names = installed.kubectl("get", resource, "-o", "name").stdout.split()
     if ours := [name for name in names if name.partition("/")[2].startswith(prefix)]:
         installed.kubectl("delete", "--ignore-not-found", "--wait=false", *ours)
+
+
+@pytest.fixture(scope="session")
+def shared_stage(installed: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """One operator and simulated providers for all modules; fails the session if a key can be read anywhere."""
+    with stage(installed, tmp_path_factory.mktemp("stage")) as made:
+        yield made
+        leaks = made.leaks()
+    assert not leaks, f"keys can be read in: {leaks}"
+
+
+@pytest.fixture(scope="module")
+def world(shared_stage: Stage, namespace: str, provider_prefix: str) -> World:
+    """This module's namespace, with the product at work in it."""
+    return World(shared_stage, namespace, provider_prefix)
+
+
+def _visible_log(config: pytest.Config) -> Log:
+    """Return a log that is seen at once: the first run builds for minutes, and pytest shows output after the test."""
+    capture = config.pluginmanager.getplugin("capturemanager")
+    terminal = config.pluginmanager.getplugin("terminalreporter")
+
+    def log(line: str) -> None:
+        with capture.global_and_fixture_disabled():
+            terminal.write_line(line)
+            terminal.flush()
+
+    return log
 
 
 def _stem(request: pytest.FixtureRequest) -> str:

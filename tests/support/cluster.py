@@ -170,7 +170,7 @@ class ControlPlane:
 
         """
         done = subprocess.run(
-            [_kubectl(), f"--kubeconfig={kubeconfig or self.kubeconfig}", *map(str, args)],
+            [kubectl_program(), f"--kubeconfig={kubeconfig or self.kubeconfig}", *map(str, args)],
             input=input,
             stdin=subprocess.DEVNULL if input is None else None,
             capture_output=True,
@@ -254,7 +254,8 @@ def _binaries(source: Source, environ: Mapping[str, str], log: Log) -> Binaries:
     return Binaries(etcd=source.etcd, apiserver=source.apiserver, controller_manager=source.controller_manager)
 
 
-def _kubectl() -> str:
+def kubectl_program() -> str:
+    """Return the path of the kubectl that tests run: the one installed beside this Python, else one on the PATH."""
     packaged = Path(sysconfig.get_path("scripts")) / "kubectl"
     found = str(packaged) if packaged.is_file() else shutil.which("kubectl")
     if found is None:

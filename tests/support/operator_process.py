@@ -94,7 +94,7 @@ class OperatorProcess:
         """A page of its health server, whatever its status."""
         request = f"http://127.0.0.1:{self.port}{path}"
         try:
-            with urllib.request.urlopen(request, timeout=5) as answer:  # noqa: S310  (loopback, our own process)
+            with urllib.request.urlopen(request, timeout=5) as answer:
                 return str(answer.read().decode())
         except urllib.error.HTTPError as error:
             return error.read().decode()

@@ -78,7 +78,7 @@ async def eventually_async(
     """
     attempts = _Attempts(timeout, message)
     try:
-        async with asyncio.timeout(timeout) as limit:
+        async with asyncio.timeout(timeout):
             while True:
                 try:
                     value = await check()
@@ -90,7 +90,5 @@ async def eventually_async(
                     attempts.saw(value)
                 await asyncio.sleep(every)
     except TimeoutError:
-        if not limit.expired():
-            raise
         attempts.raise_if_late()
-        raise
+        raise  # the check's own, before our time was up

@@ -25,7 +25,8 @@ def test_a_child_does_not_outlive_a_killed_parent() -> None:
         "time.sleep(600)\n"
     )
     environ = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2])}
-    parent = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, env=environ, text=True)
+    command = [sys.executable, "-c", program]
+    parent = subprocess.Popen(command, stdout=subprocess.PIPE, env=environ, text=True)  # noqa: S603 (our own program)
     assert parent.stdout is not None
     with parent, parent.stdout:
         child = int(parent.stdout.readline())

@@ -45,7 +45,7 @@ def test_an_existing_cluster_goes_before_everything(tmp_path: Path, existing: Pa
 
 
 def test_a_kubeconfig_that_is_not_there_is_an_error_and_not_passed_over(tmp_path: Path) -> None:
-    with pytest.raises(ClusterUnavailableError, match="LLMKEYS_TEST_KUBECONFIG names .*missing, which is not a file"):
+    with pytest.raises(ClusterUnavailableError, match=r"LLMKEYS_TEST_KUBECONFIG names .*missing, which is not a file"):
         resolve({"LLMKEYS_TEST_KUBECONFIG": str(tmp_path / "missing")})
 
 

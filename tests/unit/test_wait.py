@@ -56,7 +56,7 @@ async def test_a_coroutine_that_never_comes_true_fails_with_the_last_value() -> 
     async def check() -> str:
         return ""
 
-    with pytest.raises(AssertionError, match="the table did not come true within 0.02 s; last seen: ''"):
+    with pytest.raises(AssertionError, match=r"the table did not come true within 0\.02 s; last seen: ''"):
         await eventually_async(check, timeout=0.02, every=0.001, message="the table")
 
 

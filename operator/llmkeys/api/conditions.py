@@ -94,7 +94,9 @@ def _resolve(truth: Truth, kind: str, judgement: Judgement, before: tuple[Condit
         return _TRUE if judgement.delivered else _FALSE
     if truth is Truth.AS_BEFORE:
         stood = condition_of(before, kind) if judgement.as_before else None
-        return stood.status if stood else _UNKNOWN
+        if stood is None or stood.reason == Reason.KEPT_LAST_GOOD:  # said of the value that was replaced
+            return _UNKNOWN
+        return stood.status
     return truth.value
 
 

@@ -5,6 +5,7 @@ Kept per scheme, host and port, however many LLMProviders and credentials point 
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from math import inf
 from typing import Final
 
 from llmkeys.api.objects import Key
@@ -19,6 +20,7 @@ WITNESSES: Final = 5
 _TRIPS_AT: Final = 5
 _CIRCUIT: Final = BackOff(10, 300)
 _RING: Final = 0.1
+_LEAST: Final = 0.001  # a shorter wait may be lost in the rounding of epoch seconds, and be asked for again and again
 _NEWCOMERS_SHARE: Final = 0.5
 
 
@@ -45,7 +47,7 @@ class Bucket:
 
     def wait(self) -> float:
         """Seconds until a token is there."""
-        return 0.0 if self.tokens >= 1 else (1 - self.tokens) / self.rate
+        return 0.0 if self.tokens >= 1 else max(_LEAST, (1 - self.tokens) / self.rate)
 
 
 @dataclass(slots=True)
@@ -88,7 +90,7 @@ class Host:
     circuit: Circuit = field(default_factory=Circuit)
     looked_at: dict[str, tuple[float, bool]] = field(default_factory=dict)
     witnessed: float = 0.0
-    ringing: bool = False  # a timer that lets parked keys in is set
+    rings_at: float = inf  # when the timer that lets parked keys in fires
 
     @property
     def per_second(self) -> float:
@@ -252,12 +254,14 @@ class Hosts:
             self._ring_in(host, max(_RING, host.bucket.wait()))
 
     def _ring_in(self, host: Host, wait: float) -> None:
-        if host.ringing:
+        at = self._clock.now() + wait
+        if host.rings_at <= at:
             return
-        host.ringing = True
+        host.rings_at = at
 
         def ring() -> None:
-            host.ringing = False
-            self._admit(host)
+            if host.rings_at == at:  # else an earlier one took its place
+                host.rings_at = inf
+                self._admit(host)
 
-        self._call_at(self._clock.now() + wait, ring)
+        self._call_at(at, ring)

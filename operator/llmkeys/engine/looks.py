@@ -47,7 +47,6 @@ class Looking:
         self._credential = credential
         self._one = one
         self._identity = identity
-        self.permit: Permit | None = None
         self.task: asyncio.Task[Seen] | None = None
         self.seen: Seen | None = None
 
@@ -65,15 +64,11 @@ class Looking:
 
     async def judge(self) -> KeyState:
         """Wait for the answer and say what is believed now."""
-        try:
-            if self.seen is None and self.task is not None:
-                if not self.task.done():
-                    async with self._looks.waiting():
-                        await asyncio.wait({self.task})
-                self.seen = self.task.result()
-        finally:
-            if self.permit is not None:
-                self._looks.hosts.give_back(self.permit)
+        if self.seen is None and self.task is not None:
+            if not self.task.done():
+                async with self._looks.waiting():
+                    await asyncio.wait({self.task})
+            self.seen = self.task.result()
         if self.seen is None:
             raise AssertionError("a look without an answer")
         return self._looks.judged(self._credential, self._resolved, self._one, self._identity, self.seen)
@@ -168,7 +163,6 @@ class Looks:
         permit = self.hosts.reserve(endpoint.origin, credential.metadata.namespace, proven=one.state.proven)
         if not isinstance(permit, Permit):
             return Parked(endpoint.origin, permit)
-        looking.permit = permit
         validation = resolved.provider.spec.validation
         looking.task = self._prober.start(
             Call(
@@ -181,6 +175,8 @@ class Looks:
                 provider=resolved.provider.metadata.name,
             )
         )
+        # The call holds the place, not who waits for it: that one may be stopped, or fail to say that it waits.
+        looking.task.add_done_callback(lambda _: self.hosts.give_back(permit))
         return looking
 
     def judged(

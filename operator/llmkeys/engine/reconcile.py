@@ -168,7 +168,8 @@ class Reconciler:
             if parked is not None:
                 return parked
         keys = await self._reader.read(run.credential, run.resolved, now)
-        other_endpoint = self._inputs(run).endpoint != run.credential.status.inputs.endpoint
+        then = run.credential.status.inputs.endpoint
+        other_endpoint = bool(then) and then != self._inputs(run).endpoint
         in_use = run.credential.status.target.key
         for one in keys:
             one.look_again = other_endpoint or (run.forced and bool(in_use) and one.fingerprint == in_use)

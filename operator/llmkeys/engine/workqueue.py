@@ -130,16 +130,19 @@ class WorkQueue:
         try:
             await place
         except asyncio.CancelledError:
-            if place in self._resuming:
-                self._resuming.remove(place)
-                self._free -= 1  # the task's own end gives it back
+            if place.cancelled():  # it was never given; the task's own end gives one back
+                if place in self._resuming:
+                    self._resuming.remove(place)
+                self._free -= 1
             raise
 
     def _dispatch(self) -> None:
         while self._free > 0:
             if self._resuming:
-                self._free -= 1
-                self._resuming.pop(0).set_result(None)
+                place = self._resuming.pop(0)
+                if not place.cancelled():
+                    self._free -= 1
+                    place.set_result(None)
                 continue
             if not self._open:
                 break

@@ -15,6 +15,7 @@ from urllib.parse import SplitResult, urlsplit
 from llmkeys.api.errors import PlatformError
 
 _VERSION: Final = re.compile(r"^v\d+(?:(?:alpha|beta)\d*)?$", re.IGNORECASE)
+_NAME: Final = re.compile(r"[a-z0-9._-]+")
 _DEFAULT_PORTS: Final = {"https": 443, "http": 80}
 _MAX_PORT: Final = 65535
 
@@ -127,16 +128,20 @@ def _split(text: str) -> SplitResult:
 
 def _origin(parts: SplitResult) -> Origin:
     host = (parts.hostname or "").rstrip(".")
-    if not host:
-        raise BadEndpointError("The URL names no host.")
     try:
         address = ip_address(host)
         host = f"{address}" if not isinstance(address, IPv6Address) else address.compressed
     except ValueError:
         try:
-            host = host.encode("idna").decode("ascii").lower()
+            # The dot at the end may have been a full-width one, which becomes a dot only here.
+            host = host.encode("idna").decode("ascii").lower().rstrip(".")
         except UnicodeError:
             raise BadEndpointError("The URL's host is not a valid name.") from None
+        if host and not _NAME.fullmatch(host):
+            # What is no letter may become one that ends a host, such as a blank, when its width is normalised.
+            raise BadEndpointError("The URL's host is not a valid name.") from None
+    if not host:
+        raise BadEndpointError("The URL names no host.")
     scheme = parts.scheme.lower()
     port = parts.port if parts.port is not None else _DEFAULT_PORTS[scheme]
     if not 0 < port <= _MAX_PORT:

@@ -28,7 +28,7 @@ _PR_SET_PDEATHSIG: Final = 1
 @click.option("--keys", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="YAML: key to behaviour.")
 @click.option("--control", type=int, default=None, help="Port of the control endpoint; 0 takes a free one.")
 @click.option("--die-with-parent", type=int, default=0, hidden=True)
-def main(  # noqa: PLR0917  (click passes them by name)
+def main(
     types: str,
     latency_ms: float,
     port_base: int,

@@ -36,7 +36,7 @@ def serve(server_tls: ssl.SSLContext) -> Serve:
     async def run(handler: Handler, tls: ssl.SSLContext | None = server_tls) -> AsyncIterator[Server]:
         server = Server()
 
-        async def remember(request: web.Request) -> web.StreamResponse:
+        async def remember(request: web.BaseRequest) -> web.StreamResponse:
             server.requests.append(request)
             server.connections.add(request.transport)
             return await handler(request)

@@ -1,5 +1,6 @@
+import asyncio
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 
@@ -12,7 +13,8 @@ from llmkeys.probe.reply import Reply
 from llmkeys.probe.request import ProbeRequest
 
 CANARY = "sk-canary-0123456789abcdef"
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+StreamHandler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Coroutine[None, None, None]]
 
 
 @dataclass
@@ -20,7 +22,7 @@ class Server:
     """A real server on loopback that remembers what reached it."""
 
     port: int = 0
-    requests: list[web.Request] = field(default_factory=list)
+    requests: list[web.BaseRequest] = field(default_factory=list)
     connections: set[object] = field(default_factory=set)
 
     def url(self, path: str = "/v1/models", host: str = "localhost", scheme: str = "https") -> str:
@@ -40,7 +42,7 @@ Serve = Callable[..., AbstractAsyncContextManager[Server]]
 Listen = Callable[..., AbstractAsyncContextManager[Listener]]
 
 
-async def ok(_: web.Request) -> web.StreamResponse:
+async def ok(_: web.BaseRequest) -> web.StreamResponse:
     return web.json_response({"data": []}, headers={"X-Request-Id": "7"})
 
 

@@ -112,7 +112,7 @@ def test_an_ipv4_address_inside_an_ipv6_one_is_judged_as_itself(
 
 
 def test_a_local_nat64_prefix_of_another_length_is_refused_because_what_it_carries_is_unknown() -> None:
-    assert refusal(IPv6Address("64:ff9b:1:7f00:0:100::"), allow_private=True)
+    assert refusal(IPv6Address("64:ff9b:1:7f00:0:100:808:808"), allow_private=True)
 
 
 @given(any_ipv4)

@@ -1,6 +1,7 @@
 import asyncio
 import gzip
 import ssl
+import traceback
 
 import pytest
 from aiohttp import web
@@ -32,7 +33,7 @@ async def test_an_answer_comes_back_with_status_headers_and_body(
 
 
 async def test_a_post_carries_its_body_as_json(client: ProviderClient, serve: Serve, inside: Network) -> None:
-    async def echo(request: web.Request) -> web.StreamResponse:
+    async def echo(request: web.BaseRequest) -> web.StreamResponse:
         return web.Response(body=await request.read(), content_type=request.content_type)
 
     async with serve(echo) as server:
@@ -50,13 +51,13 @@ async def test_two_requests_share_one_connection(client: ProviderClient, serve: 
 async def test_a_secret_parameter_is_on_the_wire_and_in_nothing_that_prints(
     client: ProviderClient, serve: Serve, inside: Network
 ) -> None:
-    request_for = lambda url: get(url, secret_query=(("key", Secret(CANARY)),))  # noqa: E731
+    hidden = (("key", Secret(CANARY)),)
     async with serve(ok) as server:
-        request = request_for(server.url("/v1/models?page=1"))
+        request = get(server.url("/v1/models?page=1"), secret_query=hidden)
         reply = await send(client, request, inside)
         (seen,) = server.requests
     assert seen.raw_path == f"/v1/models?page=1&key={CANARY}"
-    refused = await send(client, request_for(server.url()), inside)
+    refused = await send(client, get(server.url(), secret_query=hidden), inside)
     assert refused.failure is Failure.CONNECT_REFUSED
     assert CANARY not in repr(request) + repr(reply) + repr(refused)
 
@@ -83,7 +84,7 @@ async def test_a_fault_of_ours_is_raised_without_the_request_in_it(
             await send(client, get(server.url()), inside)
     assert "KeyError" in str(caught.value)
     assert CANARY not in str(caught.value)
-    assert caught.value.__suppress_context__
+    assert CANARY not in "".join(traceback.format_exception(caught.value))
 
 
 async def test_a_closed_client_sends_nothing(inside: Network) -> None:
@@ -98,7 +99,7 @@ async def test_a_huge_body_is_cut_at_the_limit_and_the_connection_dropped(
 ) -> None:
     dropped = asyncio.Event()
 
-    async def flood(request: web.Request) -> web.StreamResponse:
+    async def flood(request: web.BaseRequest) -> web.StreamResponse:
         response = web.StreamResponse()
         await response.prepare(request)
         try:
@@ -118,7 +119,7 @@ async def test_a_huge_body_is_cut_at_the_limit_and_the_connection_dropped(
 async def test_truncated_means_that_there_was_more(
     client: ProviderClient, serve: Serve, inside: Network, limit: int, truncated: bool
 ) -> None:
-    async def ten(_: web.Request) -> web.StreamResponse:
+    async def ten(_: web.BaseRequest) -> web.StreamResponse:
         return web.Response(body=b"0123456789")
 
     async with serve(ten) as server:
@@ -129,7 +130,7 @@ async def test_truncated_means_that_there_was_more(
 async def test_an_encoded_body_stays_as_it_came(client: ProviderClient, serve: Serve, inside: Network) -> None:
     bomb = gzip.compress(b"0" * 1_000_000)
 
-    async def zipped(_: web.Request) -> web.StreamResponse:
+    async def zipped(_: web.BaseRequest) -> web.StreamResponse:
         return web.Response(body=bomb, headers={"Content-Encoding": "gzip"})
 
     async with serve(zipped) as server:
@@ -152,7 +153,7 @@ async def test_a_header_with_stray_bytes_becomes_ascii(
 
 
 async def test_cookies_are_not_kept(client: ProviderClient, serve: Serve, inside: Network) -> None:
-    async def cookie(_: web.Request) -> web.StreamResponse:
+    async def cookie(_: web.BaseRequest) -> web.StreamResponse:
         return web.Response(headers={"Set-Cookie": "a=1"})
 
     async with serve(cookie) as server:
@@ -173,7 +174,7 @@ async def test_the_least_recently_used_idle_pool_is_closed(serve: Serve, ca_bund
 async def test_a_pool_in_use_is_not_closed(serve: Serve, ca_bundle: str) -> None:
     release, reached = asyncio.Event(), asyncio.Event()
 
-    async def handler(request: web.Request) -> web.StreamResponse:
+    async def handler(request: web.BaseRequest) -> web.StreamResponse:
         if request.path == "/slow":
             reached.set()
             await release.wait()

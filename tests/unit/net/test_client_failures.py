@@ -15,7 +15,7 @@ from tests.unit.net.servers import Listen, Serve, get, ok, send
 async def test_no_answer_in_time_is_a_read_timeout(client: ProviderClient, serve: Serve, inside: Network) -> None:
     release = asyncio.Event()
 
-    async def hang(_: web.Request) -> web.StreamResponse:
+    async def hang(_: web.BaseRequest) -> web.StreamResponse:
         await release.wait()
         return web.Response()
 
@@ -28,7 +28,7 @@ async def test_no_answer_in_time_is_a_read_timeout(client: ProviderClient, serve
 async def test_a_body_that_drips_for_ever_is_a_read_timeout(
     client: ProviderClient, serve: Serve, inside: Network
 ) -> None:
-    async def drip(request: web.Request) -> web.StreamResponse:
+    async def drip(request: web.BaseRequest) -> web.StreamResponse:
         response = web.StreamResponse()
         await response.prepare(request)
         await response.write(b"x")
@@ -135,7 +135,7 @@ async def test_an_answer_that_is_no_whole_http_message_is_protocol(
 async def test_cancelling_passes_through(client: ProviderClient, serve: Serve, inside: Network) -> None:
     reached = asyncio.Event()
 
-    async def hang(_: web.Request) -> web.StreamResponse:
+    async def hang(_: web.BaseRequest) -> web.StreamResponse:
         reached.set()
         await asyncio.Event().wait()
         return web.Response()

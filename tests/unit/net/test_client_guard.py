@@ -12,7 +12,7 @@ async def test_a_redirect_is_an_answer_and_is_not_followed(
 ) -> None:
     async with serve(ok) as second:
 
-        async def redirect(_: web.Request) -> web.StreamResponse:
+        async def redirect(_: web.BaseRequest) -> web.StreamResponse:
             return web.Response(status=307, headers={"Location": second.url()})
 
         async with serve(redirect) as first:

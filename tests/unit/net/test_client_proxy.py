@@ -6,10 +6,10 @@ from llmkeys.crypto.secret import Secret
 from llmkeys.net.client import ProviderClient
 from llmkeys.net.network import Network
 from llmkeys.probe.reply import Failure
-from tests.unit.net.servers import CANARY, Listen, Serve, answers, get, ok, send
+from tests.unit.net.servers import CANARY, Listen, Serve, StreamHandler, answers, get, ok, send
 
 
-def tunnel_to(port: int):  # noqa: ANN201 - an asyncio callback
+def tunnel_to(port: int) -> StreamHandler:
     async def tunnel(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         upstream_reader, upstream_writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(b"HTTP/1.1 200 Connected\r\n\r\n")

@@ -1,0 +1,124 @@
+"""What the numbers are held against, and what other secrets controllers do on the same machine."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A line of the table.
+
+    Args:
+        what: for people.
+        path: where the number is in bench.json, with dots.
+        unit: `s` is shown in milliseconds below two seconds.
+        bound: the target; None if there is none.
+        at_least: the bound is a lower one.
+        peers: External Secrets Operator (ESO) and Sealed Secrets (SS), as measured.
+
+    """
+
+    what: str
+    path: str
+    unit: str = ""
+    bound: float | None = None
+    at_least: bool = False
+    peers: str = ""
+
+    def value(self, results: Mapping[str, Any]) -> float | None:
+        """The measured number, None if it was not measured."""
+        found: Any = results
+        for name in self.path.split("."):
+            found = found.get(name) if isinstance(found, Mapping) else None
+        return None if found is None else float(found)
+
+    def met(self, value: float) -> bool | None:
+        """Whether the target is met; None if there is none."""
+        if self.bound is None:
+            return None
+        return value >= self.bound if self.at_least else value <= self.bound
+
+
+def rows(n: int) -> tuple[Row, ...]:
+    """The table for a run with `n` credentials."""
+    return (
+        Row(
+            "first reconciliation, beside a bare client",
+            "first_reconciliation.ratio",
+            "%",
+            0.6,
+            at_least=True,
+            peers="ESO 3 %, at its best 41 %",
+        ),
+        Row("… credentials per second", "first_reconciliation.per_second", "/s", peers="SS 1.3/s, tuned 56/s"),
+        Row("… the bare client", "first_reconciliation.bare_client_per_second", "/s"),
+        Row("… while they are being created", "first_reconciliation.arriving_per_second", "/s"),
+        Row("… CPU per credential", "cpu_ms_per_reconcile", "ms"),
+        Row("changed source, idle, p50", "change_latency_seconds.p50", "s", 0.065, peers="ESO 76, at its best 63 ms"),
+        Row("changed source, idle, p95", "change_latency_seconds.p95", "s", 0.080, peers="ESO 86, at its best 67 ms"),
+        Row("changed source, idle, p99", "change_latency_seconds.p99", "s"),
+        Row("one more credential, p50", "one_more_latency_seconds.p50", "s", 0.065, peers="ESO 76, at its best 63 ms"),
+        Row("one more credential, p95", "one_more_latency_seconds.p95", "s", 0.080, peers="ESO 86, at its best 67 ms"),
+        Row(
+            "changed source while others arrive, p95",
+            "change_latency_during_arrivals_seconds.p95",
+            "s",
+            1.5,
+            peers="ESO up to 91 s; SS 41 to 617 s",
+        ),
+        Row(
+            "changed source during a restart, p95",
+            "change_latency_during_restart_seconds.p95",
+            "s",
+            1.5,
+            peers="ESO up to 91 s; SS 41 to 617 s",
+        ),
+        Row("… counted from readiness on", "change_latency_after_ready_seconds.p95", "s"),
+        Row(
+            "changed source beside a hanging provider, p95",
+            "hanging_provider_change_latency_seconds.p95",
+            "s",
+            0.080,
+            peers="ESO by default stops",
+        ),
+        Row("restart: calls of providers", "restart.provider_calls", bound=0, peers="ESO 0"),
+        Row("restart: writes", "restart.api_writes", bound=0, peers="ESO 2; SS 1,000"),
+        Row("restart: Secrets read one by one", "restart.secret_gets", bound=0, peers="ESO 1,031"),
+        Row("restart: until ready", "restart.seconds_until_ready", "s"),
+        Row("steady state: single reads", "steady_state.gets_per_minute", "/min", 0),
+        Row("steady state: writes", "steady_state.writes_per_minute", "/min", 0),
+        Row("steady state: CPU of a core", "steady_state.cpu_percent", "pct", 1, peers="ESO 0.05 to 0.8 %"),
+        Row("drift healed, p50", "drift_heal_seconds.p50", "s"),
+        Row(
+            "drift healed, p95",
+            "drift_heal_seconds.p95",
+            "s",
+            0.040,
+            peers="ESO at its best 65 ms with a call; SS never heals an edit",
+        ),
+        Row("… calls of providers", "drift_heal_seconds.provider_calls", bound=0),
+        Row("resident memory, nothing to serve", "rss_mib.idle", "MiB"),
+        Row(
+            f"resident memory, {n:,} credentials",
+            "rss_mib.n",
+            "MiB",
+            _memory_bound(n),
+            peers="ESO 104 MiB at 1,000, 193 at 5,000",
+        ),
+        Row("… after a restart", "rss_mib.restarted", "MiB", _memory_bound(n)),
+        Row(
+            "… 300 foreign Secrets of 1 MB add",
+            "rss_mib.foreign_secrets_delta",
+            "MiB",
+            5,
+            peers="ESO at its best 1,349 MiB in all",
+        ),
+    )
+
+
+def _memory_bound(n: int) -> float | None:
+    """100 MiB are for 1,000 credentials, 180 for 5,000."""
+    if n > 5000:
+        return None
+    return 100 if n <= 1000 else 180

@@ -1,0 +1,268 @@
+"""What config/ grants and forbids, asked of the API server as the accounts themselves."""
+
+import json
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from llmkeys.api.names import (
+    API_VERSION,
+    CREDENTIAL_KIND,
+    CREDENTIAL_LABEL,
+    DEFAULT_NAMESPACE,
+    INTERNAL_LABEL,
+    MAC_SECRET,
+)
+from tests.support.cluster import ControlPlane
+from tests.support.cluster_install import ROOT
+from tests.support.wait import eventually
+
+ACCOUNT: Final = "llmkeys-controller"
+LABELLED: Final = {CREDENTIAL_LABEL: "chat"}
+INTERNAL: Final = {INTERNAL_LABEL: "true"}
+OWN_SECRETS: Final = (MAC_SECRET, "llmkeys-sealing", "llmkeys-envelope", "llmkeys-unsealer-tls", "llmkeys-unsealer-ca")
+NOT_OURS: Final = "writes only Secrets labelled llmkeys.dev/credential"
+NOT_OURS_BEFORE: Final = "changes no Secret that was not generated for an LLMCredential"
+NOT_OPAQUE: Final = "writes only Secrets of type Opaque"
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A ServiceAccount, by its own token."""
+
+    plane: ControlPlane
+    kubeconfig: Path
+    namespace: str
+
+    def kubectl(self, *args: str, content: dict[str, Any] | None = None) -> subprocess.CompletedProcess[str]:
+        body = None if content is None else json.dumps(content)
+        return self.plane.kubectl(*args, input=body, check=False, kubeconfig=self.kubeconfig)
+
+    def may(self, verb: str, resource: str, *args: str) -> bool:
+        return self.kubectl("auth", "can-i", verb, resource, *args).stdout.strip() == "yes"
+
+    def create(self, secret: dict[str, Any]) -> str:
+        """Create a Secret (dry run); empty if it may, else why not."""
+        return self.kubectl("create", "--dry-run=server", "-f", "-", content=secret).stderr
+
+    def patch(self, name: str, metadata: dict[str, Any]) -> str:
+        """Change a Secret; empty if it may, else why not."""
+        change = json.dumps({"metadata": metadata, "data": {"KEY": "dmFsdWU="}})
+        return self.kubectl(
+            "patch", "secret", name, f"--namespace={self.namespace}", "--type=merge", "-p", change
+        ).stderr
+
+
+def secret(
+    namespace: str, name: str = "generated", labels: dict[str, str] | None = None, **more: Any
+) -> dict[str, Any]:
+    metadata = {"name": name, "namespace": namespace, "labels": labels or {}, **more.pop("metadata", {})}
+    return {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "type": "Opaque", **more}
+
+
+def owner(kind: str = CREDENTIAL_KIND, version: str = API_VERSION) -> dict[str, Any]:
+    reference = {"apiVersion": version, "kind": kind, "name": "chat", "uid": "9d0f2a3c-0000-4000-8000-000000000000"}
+    return {"ownerReferences": [reference]}
+
+
+def apply(plane: ControlPlane, file: str, namespace: str, *args: str) -> None:
+    """Apply a file of config/rbac with an account that lives in another namespace than ours."""
+    text = (ROOT / "config" / "rbac" / file).read_text(encoding="utf-8").replace(DEFAULT_NAMESPACE, namespace)
+    plane.kubectl("apply", "--server-side", *args, "-f", "-", input=text)
+
+
+@pytest.fixture(scope="module")
+def controller(installed: ControlPlane, namespace: str) -> Account:
+    """The controller's account as it is installed, once the policy is in force."""
+    kubeconfig = installed.service_account_kubeconfig(DEFAULT_NAMESPACE, ACCOUNT)
+    account = Account(installed, kubeconfig, namespace)
+    eventually(lambda: NOT_OURS in account.create(secret(namespace)), message="the policy's coming into force")
+    return account
+
+
+@pytest.fixture
+def existing(installed: ControlPlane, namespace: str) -> Iterator[Any]:
+    """Create a Secret as the admin, for the controller to try its hands on."""
+    names: list[str] = []
+
+    def create(labels: dict[str, str] | None = None, **more: Any) -> str:
+        name = f"existing-{len(names)}"
+        installed.kubectl("create", "-f", "-", input=json.dumps(secret(namespace, name, labels, **more)))
+        names.append(name)
+        return name
+
+    yield create
+    installed.kubectl("delete", "secret", *names, f"--namespace={namespace}")
+
+
+@pytest.mark.parametrize(
+    ("verb", "resource"),
+    [
+        *((verb, kind) for verb in ("get", "list", "watch") for kind in ("llmproviders.llmkeys.dev", "namespaces")),
+        *((verb, kind) for verb in ("get", "list", "watch") for kind in ("llmcredentials.llmkeys.dev", "secrets")),
+        ("create", "secrets"),
+        ("patch", "secrets"),
+        ("create", "events"),
+        ("patch", "llmproviders.llmkeys.dev/status"),
+        ("patch", "llmcredentials.llmkeys.dev/status"),
+    ],
+)
+def test_the_controller_may_do_what_it_must(verb: str, resource: str, controller: Account) -> None:
+    assert controller.may(verb, resource, "--all-namespaces")
+
+
+@pytest.mark.parametrize(
+    ("verb", "resource"),
+    [
+        *((verb, "secrets") for verb in ("delete", "deletecollection", "update")),
+        *((verb, "llmcredentials.llmkeys.dev") for verb in ("create", "update", "patch", "delete")),
+        *((verb, "llmproviders.llmkeys.dev") for verb in ("create", "update", "patch", "delete")),
+        ("update", "llmcredentials.llmkeys.dev/status"),
+        ("update", "llmproviders.llmkeys.dev/status"),
+        ("create", "serviceaccounts/token"),
+        ("get", "pods"),
+        ("patch", "deployments.apps"),
+        ("get", "configmaps"),
+        ("patch", "namespaces"),
+        ("impersonate", "users"),
+    ],
+)
+def test_the_controller_may_not_do_more(verb: str, resource: str, controller: Account) -> None:
+    assert not controller.may(verb, resource, f"--namespace={controller.namespace}")
+    assert not controller.may(verb, resource, f"--namespace={DEFAULT_NAMESPACE}")
+
+
+def test_the_controller_creates_generated_secrets(controller: Account, namespace: str) -> None:
+    assert controller.create(secret(namespace, labels=LABELLED)) == ""
+
+
+@pytest.mark.parametrize("labels", [{}, {CREDENTIAL_LABEL: ""}, {"llmkeys.dev/source": "true"}, INTERNAL])
+def test_the_controller_creates_no_other_secrets(labels: dict[str, str], controller: Account, namespace: str) -> None:
+    assert NOT_OURS in controller.create(secret(namespace, labels=labels))
+
+
+def test_an_owner_alone_does_not_make_a_new_secret_ours(controller: Account, namespace: str) -> None:
+    assert NOT_OURS in controller.create(secret(namespace, metadata=owner()))
+
+
+def test_the_controller_creates_no_secret_that_gets_a_token(controller: Account, namespace: str) -> None:
+    """Such a Secret, made and then read, would be any account of any namespace."""
+    account = {"annotations": {"kubernetes.io/service-account.name": "default"}}
+    of_account = secret(namespace, labels=LABELLED, metadata=account) | {"type": "kubernetes.io/service-account-token"}
+
+    assert NOT_OPAQUE in controller.create(of_account)
+
+
+@pytest.mark.parametrize("name", OWN_SECRETS)
+def test_the_controller_creates_its_own_secrets_in_its_own_namespace(name: str, controller: Account) -> None:
+    assert controller.create(secret(DEFAULT_NAMESPACE, name, INTERNAL)) == ""
+
+
+def test_the_controllers_own_secrets_may_hold_a_certificate(controller: Account, namespace: str) -> None:
+    pair = {"type": "kubernetes.io/tls", "stringData": {"tls.crt": "", "tls.key": ""}}
+
+    assert controller.create(secret(DEFAULT_NAMESPACE, "llmkeys-unsealer-tls", INTERNAL) | pair) == ""
+    assert NOT_OPAQUE in controller.create(secret(namespace, labels=LABELLED) | pair)
+
+
+@pytest.mark.parametrize("labels", [{}, {INTERNAL_LABEL: "false"}])
+def test_the_controllers_own_secrets_must_be_labelled(labels: dict[str, str], controller: Account) -> None:
+    assert NOT_OURS in controller.create(secret(DEFAULT_NAMESPACE, MAC_SECRET, labels))
+
+
+def test_a_name_of_the_controllers_own_means_nothing_elsewhere(controller: Account, namespace: str) -> None:
+    assert NOT_OURS in controller.create(secret(namespace, MAC_SECRET, INTERNAL))
+    assert NOT_OURS in controller.create(secret(DEFAULT_NAMESPACE, "bootstrap", INTERNAL))
+
+
+def test_the_controller_changes_a_generated_secret(controller: Account, existing: Any) -> None:
+    assert controller.patch(existing(LABELLED), {}) == ""
+
+
+def test_the_controller_labels_a_secret_again_that_a_credential_owns(controller: Account, existing: Any) -> None:
+    assert controller.patch(existing(metadata=owner()), {"labels": LABELLED}) == ""
+
+
+def test_the_controller_cannot_make_a_strangers_secret_its_own(controller: Account, existing: Any) -> None:
+    assert NOT_OURS_BEFORE in controller.patch(existing(), {"labels": LABELLED})
+    assert NOT_OURS_BEFORE in controller.patch(existing({CREDENTIAL_LABEL: ""}), {"labels": LABELLED})
+
+
+@pytest.mark.parametrize(("kind", "version"), [("ConfigMap", "v1"), (CREDENTIAL_KIND, "example.com/v1")])
+def test_another_owner_does_not_make_a_secret_ours(kind: str, version: str, controller: Account, existing: Any) -> None:
+    assert NOT_OURS_BEFORE in controller.patch(existing(metadata=owner(kind, version)), {"labels": LABELLED})
+
+
+def test_the_controller_cannot_take_the_label_off(controller: Account, existing: Any) -> None:
+    assert NOT_OURS in controller.patch(existing(LABELLED), {"labels": {CREDENTIAL_LABEL: None}})
+
+
+def test_the_policy_is_about_the_controller_only(installed: ControlPlane, namespace: str, controller: Account) -> None:
+    plain = json.dumps(secret(namespace))
+
+    assert controller.create(secret(namespace)) != ""
+    assert installed.kubectl("create", "--dry-run=server", "-f", "-", input=plain).stderr == ""
+
+
+def test_a_controller_for_a_few_namespaces_has_rights_only_there(installed: ControlPlane, namespace: str) -> None:
+    served, other = installed.new_namespace("served"), installed.new_namespace("other")
+    try:
+        apply(installed, "service-account.yaml", namespace)
+        apply(installed, "watch-namespaces/own-namespace.yaml", namespace)
+        apply(installed, "watch-namespaces/watched-namespace.yaml", namespace, f"--namespace={served}")
+        account = Account(installed, installed.service_account_kubeconfig(namespace, ACCOUNT), namespace)
+
+        for verb in ("get", "list", "watch", "create", "patch"):
+            assert account.may(verb, "secrets", f"--namespace={served}")
+            assert not account.may(verb, "secrets", f"--namespace={other}")
+        assert account.may("patch", "llmcredentials.llmkeys.dev/status", f"--namespace={served}")
+        assert not account.may("delete", "secrets", f"--namespace={served}")
+        for name in OWN_SECRETS:
+            assert account.may("get", f"secrets/{name}", f"--namespace={namespace}")
+            assert account.may("patch", f"secrets/{name}", f"--namespace={namespace}")
+        assert account.may("create", "secrets", f"--namespace={namespace}")
+        assert not account.may("get", "secrets/other", f"--namespace={namespace}")
+        assert not account.may("list", "secrets", f"--namespace={namespace}")
+    finally:
+        installed.delete_namespace(served)
+        installed.delete_namespace(other)
+
+
+def verbs(plane: ControlPlane, role: str) -> dict[str, set[str]]:
+    rules = json.loads(plane.kubectl("get", "clusterrole", role, "-o", "json").stdout)["rules"] or []
+    found: dict[str, set[str]] = {}
+    for rule in rules:
+        if "llmkeys.dev" in rule.get("apiGroups", []):
+            for resource in rule["resources"]:
+                found.setdefault(resource, set()).update(rule["verbs"])
+    return found
+
+
+READ: Final = {"get", "list", "watch"}
+WRITE: Final = {"create", "update", "patch", "delete", "deletecollection"}
+
+
+@pytest.mark.parametrize(("role", "credentials"), [("view", READ), ("edit", READ | WRITE), ("admin", READ | WRITE)])
+def test_people_get_rights_by_the_clusters_own_roles_and_none_on_status(
+    role: str, credentials: set[str], installed: ControlPlane
+) -> None:
+    if not installed.has_controllers:
+        pytest.skip("KUBEBUILDER_ASSETS holds no kube-controller-manager: nothing aggregates roles")
+
+    expected = {"llmproviders": READ, "llmcredentials": credentials}
+
+    eventually(lambda: verbs(installed, role) == expected, timeout=30, message=f"the aggregation of {role}")
+
+
+def test_an_overlay_moves_everything_to_another_namespace(installed: ControlPlane, tmp_path: Path) -> None:
+    (tmp_path / "config").symlink_to(ROOT / "config")
+    (tmp_path / "kustomization.yaml").write_text("namespace: keys\nresources: [config]\n", encoding="utf-8")
+
+    rendered = installed.kubectl("kustomize", tmp_path).stdout
+
+    assert DEFAULT_NAMESPACE not in rendered
+    assert rendered.count("namespace: keys") == 3

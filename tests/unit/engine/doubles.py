@@ -1,0 +1,222 @@
+"""The effects that the engine is given, in memory: an API server that keeps versions, providers that answer by key."""
+
+import asyncio
+import base64
+import copy
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from llmkeys.api.credential import LLMCredential, credential_from
+from llmkeys.api.objects import Key
+from llmkeys.api.provider import LLMProvider, Network, provider_from
+from llmkeys.delivery.manifest import ObservedSecret, Owner, SecretMeta
+from llmkeys.engine.effects import ConflictError, NotThereError
+from llmkeys.probe.reply import Failure, Reply
+from llmkeys.probe.request import ProbeRequest
+from tests.unit.engine.virtual import START, VirtualClock
+
+JSON = {"content-type": "application/json"}
+
+
+def reply(status: int, body: object, **headers: str) -> Reply:
+    return Reply(status, JSON | {name.replace("_", "-"): value for name, value in headers.items()}, encoded(body))
+
+
+def encoded(body: object) -> bytes:
+    return json.dumps(body).encode()
+
+
+ACCEPTED = reply(200, {"object": "list", "data": []})
+REFUSED = reply(401, {"error": {"code": "invalid_api_key", "type": "invalid_request_error", "message": "no"}})
+DOWN = Reply(0, failure=Failure.CONNECT_REFUSED)
+
+
+def throttled(seconds: int) -> Reply:
+    return reply(
+        429, {"error": {"code": "rate_limit_exceeded", "type": "requests", "message": "slow"}}, retry_after=str(seconds)
+    )
+
+
+class SilentObserver:
+    """Takes every note and keeps none; an attribute that does not exist is a note as well."""
+
+    def __getattr__(self, _name: str) -> Callable[..., None]:
+        return lambda *_, **__: None
+
+
+@dataclass(frozen=True)
+class Sent:
+    """One call: seconds since the start, the key, the host."""
+
+    at: float
+    key: str
+    url: str
+
+
+@dataclass
+class RecordingNet:
+    """Providers. What they answer is decided per key, in seconds of virtual time."""
+
+    answers: dict[str, Reply] = field(default_factory=dict)
+    takes: float = 0.05
+    hanging: set[str] = field(default_factory=set)
+    sent: list[Sent] = field(default_factory=list)
+    under_way: int = 0
+    most: int = 0
+
+    async def send(self, request: ProbeRequest, network: Network, timeout: float, limit: int) -> Reply:  # noqa: ARG002, ASYNC109
+        (secret,) = [secret.reveal() for _, secret in request.secret_headers]
+        key = secret.removeprefix("Bearer ")
+        self.sent.append(Sent(asyncio.get_running_loop().time(), key, request.url))
+        self.under_way += 1
+        self.most = max(self.most, self.under_way)
+        try:
+            if any(host in request.url for host in self.hanging):
+                await asyncio.sleep(timeout)
+                return Reply(0, failure=Failure.READ_TIMEOUT)
+            await asyncio.sleep(self.takes)
+        finally:
+            self.under_way -= 1
+        return self.answers.get(key, REFUSED)
+
+    def times(self, key: str) -> list[float]:
+        return [one.at for one in self.sent if one.key == key]
+
+
+@dataclass
+class Stored:
+    """A Secret as the API server holds it."""
+
+    uid: str
+    version: int
+    labels: dict[str, str]
+    owners: list[dict[str, Any]]
+    data: dict[str, bytes]
+    managers: tuple[str, ...] = ("llmkeys",)
+
+    @property
+    def meta(self) -> SecretMeta:
+        owners = tuple(Owner(one["kind"], one["name"], one["uid"]) for one in self.owners)
+        return SecretMeta(self.uid, str(self.version), dict(self.labels), owners)
+
+
+class MemoryCluster:
+    """An API server: optimistic locking on everything, and a journal of what was written."""
+
+    def __init__(self) -> None:
+        self.secrets: dict[Key, Stored] = {}
+        self.credentials: dict[Key, LLMCredential] = {}
+        self.providers: dict[str, LLMProvider] = {}
+        self.patches: list[tuple[float, Key, dict[str, Any]]] = []
+        self.events: list[dict[str, Any]] = []
+        self.writes: list[tuple[str, Key]] = []
+        self.reads: list[Key] = []
+        self.failures: list[Exception] = []
+        self._version = 100
+
+    def next_version(self) -> int:
+        self._version += 1
+        return self._version
+
+    # -- what people do ----------------------------------------------------------------------------------------
+
+    def put_secret(self, key: Key, data: dict[str, bytes], labels: dict[str, str]) -> SecretMeta:
+        known = self.secrets.get(key)
+        uid = known.uid if known else f"secret-{self.next_version()}"
+        self.secrets[key] = Stored(uid, self.next_version(), labels, known.owners if known else [], data)
+        return self.secrets[key].meta
+
+    # -- what the engine does ----------------------------------------------------------------------------------
+
+    async def read_secret(self, key: Key) -> ObservedSecret | None:
+        self.reads.append(key)
+        stored = self.secrets.get(key)
+        if stored is None:
+            return None
+        return ObservedSecret(
+            stored.meta,
+            "Opaque",
+            dict(stored.data),
+            tuple(copy.deepcopy(stored.owners)),
+            bool(stored.labels),
+            stored.managers,
+        )
+
+    async def create_secret(self, key: Key, manifest: dict[str, Any]) -> SecretMeta:
+        if key in self.secrets:
+            raise ConflictError("exists")
+        self.writes.append(("create", key))
+        metadata = manifest["metadata"]
+        uid, version = f"secret-{self.next_version()}", self.next_version()
+        data = decoded(manifest["data"])
+        self.secrets[key] = Stored(uid, version, dict(metadata["labels"]), list(metadata["ownerReferences"]), data)
+        return self.secrets[key].meta
+
+    async def patch_secret(self, key: Key, operations: list[dict[str, Any]]) -> SecretMeta:
+        stored = self.secrets.get(key)
+        if stored is None:
+            raise NotThereError("gone")
+        for one in operations:
+            path, value = one["path"], one["value"]
+            if one["op"] == "test":
+                found = {"/metadata/uid": stored.uid, "/metadata/resourceVersion": str(stored.version)}[path]
+                if found != value:
+                    raise ConflictError("changed")
+            elif path == "/data":
+                stored.data = decoded(value)
+            elif path == "/metadata/ownerReferences":
+                stored.owners = list(value)
+            elif path == "/metadata/labels":
+                stored.labels = dict(value)
+            else:
+                stored.labels[path.rsplit("/", 1)[1].replace("~1", "/").replace("~0", "~")] = value
+        stored.version = self.next_version()
+        self.writes.append(("patch", key))
+        return stored.meta
+
+    async def patch_credential_status(self, credential: LLMCredential, patch: dict[str, Any]) -> LLMCredential:
+        key = credential.key
+        known = self.credentials.get(key)
+        if known is None:
+            raise NotThereError("gone")
+        if self.failures:
+            raise self.failures.pop(0)
+        if known.metadata.resource_version != credential.metadata.resource_version:
+            raise ConflictError("changed")
+        self.patches.append((VirtualClock().now() - START, key, patch))
+        body = msgspec.to_builtins(known)
+        body["status"] = merged(body["status"], patch)
+        body["metadata"]["resourceVersion"] = str(self.next_version())
+        self.credentials[key] = credential_from(body)
+        return self.credentials[key]
+
+    async def patch_provider_status(self, provider: LLMProvider, patch: dict[str, Any]) -> LLMProvider:
+        body = msgspec.to_builtins(self.providers[provider.metadata.name])
+        body["status"] = merged(body["status"], patch)
+        body["metadata"]["resourceVersion"] = str(self.next_version())
+        self.providers[provider.metadata.name] = provider_from(body)
+        return self.providers[provider.metadata.name]
+
+    async def post_event(self, event: dict[str, Any]) -> None:
+        self.events.append(event)
+
+
+def decoded(data: dict[str, str]) -> dict[str, bytes]:
+    return {name: base64.b64decode(value) for name, value in data.items()}
+
+
+def merged(target: Any, patch: Any) -> Any:
+    """RFC 7396."""
+    if not isinstance(patch, dict):
+        return patch
+    result = dict(target) if isinstance(target, dict) else {}
+    for name, value in patch.items():
+        if value is None:
+            result.pop(name, None)
+        else:
+            result[name] = merged(result.get(name), value)
+    return result

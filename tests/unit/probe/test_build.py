@@ -1,0 +1,166 @@
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from llmkeys.api.provider import Network, ProviderSpec
+from llmkeys.catalogue.loader import load
+from llmkeys.catalogue.model import Provider
+from llmkeys.crypto.mac import MacKey
+from llmkeys.crypto.secret import Secret
+from llmkeys.probe.build import UnsupportedSchemeError, build_probe, endpoint_parts, sharing_parts, supports
+from llmkeys.probe.endpoint import Endpoint, resolve_endpoint
+from llmkeys.probe.material import Material
+from llmkeys.probe.request import ProbeRequest
+
+CATALOGUE = load()
+CANARY = "canary-7f3a"
+MAC = MacKey(1, bytes(32))
+
+
+def entry_with(**auth: str) -> Provider:
+    openai = CATALOGUE.find("openai")
+    return msgspec.structs.replace(openai, auth=msgspec.structs.replace(openai.auth, **auth))
+
+
+def material(key: str = CANARY) -> Material:
+    return Material((("apiKey", Secret(key)),))
+
+
+def built(entry: Provider, spec: ProviderSpec | None = None, keys: Material | None = None) -> ProbeRequest:
+    spec = spec or ProviderSpec(entry.id, base_url="https://gw.example")
+    return build_probe(resolve_endpoint(spec, entry), entry, keys or material())
+
+
+def revealed(pairs: tuple[tuple[str, Secret], ...]) -> dict[str, str]:
+    return {name: secret.reveal() for name, secret in pairs}
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "value"),
+    [
+        ("openai", "Authorization", f"Bearer {CANARY}"),
+        ("anthropic", "x-api-key", CANARY),
+        ("google-gemini", "x-goog-api-key", CANARY),
+        ("azure-openai", "api-key", CANARY),
+        ("ollama", "Authorization", f"Bearer {CANARY}"),
+    ],
+)
+def test_a_key_goes_into_the_header_of_its_scheme(kind: str, name: str, value: str) -> None:
+    request = built(CATALOGUE.find(kind))
+    assert revealed(request.secret_headers) == {name: value}
+    assert request.secret_query == ()
+
+
+def test_a_type_that_knows_no_header_has_its_key_in_the_secret_query() -> None:
+    request = built(entry_with(scheme="query", query="key"))
+    assert revealed(request.secret_query) == {"key": CANARY}
+    assert request.secret_headers == ()
+
+
+def test_a_keyless_probe_shows_nothing() -> None:
+    request = built(CATALOGUE.find("ollama"), keys=Material(()))
+    assert (request.secret_headers, request.secret_query) == ((), ())
+
+
+def test_a_scheme_that_needs_a_signature_is_refused() -> None:
+    signing = entry_with(scheme="aws_sigv4")
+    assert not supports(signing)
+    with pytest.raises(UnsupportedSchemeError):
+        built(signing)
+
+
+@pytest.mark.parametrize("kind", sorted(CATALOGUE.providers))
+def test_a_key_is_in_the_secret_parts_only(kind: str) -> None:
+    request = built(CATALOGUE.find(kind))
+    assert CANARY not in request.url
+    assert all(CANARY not in name + value for name, value in request.headers)
+    assert CANARY.encode() not in request.body
+    assert CANARY not in repr(request)
+    assert not any(name.lower() in ("authorization", "x-api-key", "api-key") for name, _ in request.headers)
+
+
+@pytest.mark.parametrize("kind", sorted(CATALOGUE.providers))
+def test_a_probe_costs_nothing(kind: str) -> None:
+    assert built(CATALOGUE.find(kind)).method == "GET"
+
+
+def test_the_query_of_a_probe_is_part_of_its_url() -> None:
+    request = built(CATALOGUE.find("azure-openai"))
+    assert request.url == "https://gw.example/openai/models?api-version=2024-10-21"
+
+
+# -- which probes are the same one ----------------------------------------------------------------------------
+
+
+def identity(spec: ProviderSpec, key: str) -> str:
+    entry = CATALOGUE.find(spec.type)
+    return MAC.sharing(sharing_parts(resolve_endpoint(spec, entry), entry, material(key)))
+
+
+SPECS = st.builds(
+    ProviderSpec,
+    st.sampled_from(["openai", "openai-compatible"]),
+    base_url=st.sampled_from(["https://a.example", "https://b.example", "https://a.example/v1"]),
+    headers=st.sampled_from([{}, {"X-A": "1"}, {"X-A": "2"}, {"X-A": "1", "X-B": ""}]),
+    network=st.sampled_from([Network(), Network(ca_bundle="PEM"), Network(proxy="PEM"), Network(None, None, True)]),
+)
+KEYS = st.sampled_from(["sk-1", "sk-2"])
+
+
+def sent(spec: ProviderSpec) -> tuple[str, Endpoint]:
+    return spec.type, resolve_endpoint(spec, CATALOGUE.find(spec.type))
+
+
+CHANGES = st.sampled_from(["type", "base_url", "headers", "network"])
+
+
+@given(SPECS, SPECS, st.sets(CHANGES, max_size=2), KEYS, KEYS)
+def test_two_probes_are_the_same_if_and_only_if_endpoint_and_key_are(
+    one: ProviderSpec, source: ProviderSpec, changes: set[str], key: str, other_key: str
+) -> None:
+    other = msgspec.structs.replace(one, **{name: getattr(source, name) for name in changes})
+    same = (sent(one), key) == (sent(other), other_key)
+    assert (identity(one, key) == identity(other, other_key)) == same
+
+
+def test_what_does_not_change_the_request_does_not_change_the_identity() -> None:
+    plain = ProviderSpec("openai", base_url="https://a.example")
+    spelt = ProviderSpec("openai", base_url="https://A.example:443/v1/")
+    assert identity(plain, "sk-1") == identity(spelt, "sk-1")
+
+
+def test_the_name_of_a_field_is_part_of_the_identity() -> None:
+    entry = CATALOGUE.find("openai")
+    endpoint = resolve_endpoint(ProviderSpec("openai"), entry)
+    one = MAC.sharing(sharing_parts(endpoint, entry, Material((("a", Secret("bc")),))))
+    other = MAC.sharing(sharing_parts(endpoint, entry, Material((("ab", Secret("c")),))))
+    assert one != other
+
+
+PLAIN = ProviderSpec("openai", base_url="https://a.example")
+DIFFERENT: list[dict[str, Any]] = [
+    {"type": "openai-compatible"},
+    {"base_url": "https://b.example"},
+    {"headers": {"X-A": "1"}},
+    {"headers": {"X-A": "2"}},
+    {"config": {"organization": "org-1"}},
+    {"network": Network(ca_bundle="PEM")},
+    {"network": Network(proxy="PEM")},
+    {"network": Network(allow_private_addresses=True)},
+]
+
+
+def test_anything_that_changes_the_way_to_the_provider_changes_the_identity() -> None:
+    specs = [PLAIN, *(msgspec.structs.replace(PLAIN, **change) for change in DIFFERENT)]
+    assert len({identity(spec, "sk-1") for spec in specs}) == len(specs)
+
+
+def test_a_header_cannot_pass_for_a_part_of_the_query() -> None:
+    entry = CATALOGUE.find("azure-openai")
+    endpoint = resolve_endpoint(ProviderSpec("azure-openai", base_url="https://a.example"), entry)
+    moved = replace(endpoint, query=(), headers=(*endpoint.query, *endpoint.headers))
+    assert list(endpoint_parts(endpoint, entry)) != list(endpoint_parts(moved, entry))
