@@ -62,17 +62,18 @@ def provider_prefix(request: pytest.FixtureRequest, installed: ControlPlane) -> 
 
 @pytest.fixture(scope="session")
 def shared_stage(installed: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    """One operator and simulated providers for all modules; fails the session if a key can be read anywhere."""
+    """One operator and simulated providers for all modules; it must survive everything."""
     with stage(installed, tmp_path_factory.mktemp("stage")) as made:
         yield made
-        leaks = made.leaks()
-    assert not leaks, f"keys can be read in: {leaks}"
+        made.operator.wait_ready()
 
 
 @pytest.fixture(scope="module")
-def world(shared_stage: Stage, namespace: str, provider_prefix: str) -> World:
-    """This module's namespace, with the product at work in it."""
-    return World(shared_stage, namespace, provider_prefix)
+def world(shared_stage: Stage, namespace: str, provider_prefix: str) -> Iterator[World]:
+    """This module's namespace, with the product at work in it; fails if a key can be read where none belongs."""
+    yield World(shared_stage, namespace, provider_prefix)
+    leaks = shared_stage.leaks()
+    assert not leaks, f"keys can be read in: {leaks}"
 
 
 def _visible_log(config: pytest.Config) -> Log:

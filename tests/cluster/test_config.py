@@ -107,8 +107,6 @@ def existing(installed: ControlPlane, namespace: str) -> Iterator[Any]:
         ("create", "secrets"),
         ("patch", "secrets"),
         ("create", "events"),
-        ("patch", "llmproviders.llmkeys.dev/status"),
-        ("patch", "llmcredentials.llmkeys.dev/status"),
     ],
 )
 def test_the_controller_may_do_what_it_must(verb: str, resource: str, controller: Account) -> None:
@@ -162,13 +160,6 @@ def test_the_controller_creates_its_own_secrets_in_its_own_namespace(name: str, 
     assert controller.create(secret(DEFAULT_NAMESPACE, name, INTERNAL)) == ""
 
 
-def test_the_controllers_own_secrets_may_hold_a_certificate(controller: Account, namespace: str) -> None:
-    pair = {"type": "kubernetes.io/tls", "stringData": {"tls.crt": "", "tls.key": ""}}
-
-    assert controller.create(secret(DEFAULT_NAMESPACE, "llmkeys-unsealer-tls", INTERNAL) | pair) == ""
-    assert NOT_OPAQUE in controller.create(secret(namespace, labels=LABELLED) | pair)
-
-
 @pytest.mark.parametrize("labels", [{}, {INTERNAL_LABEL: "false"}])
 def test_the_controllers_own_secrets_must_be_labelled(labels: dict[str, str], controller: Account) -> None:
     assert NOT_OURS in controller.create(secret(DEFAULT_NAMESPACE, MAC_SECRET, labels))
@@ -192,11 +183,6 @@ def test_the_controller_cannot_make_a_strangers_secret_its_own(controller: Accou
     assert NOT_OURS_BEFORE in controller.patch(existing({CREDENTIAL_LABEL: ""}), {"labels": LABELLED})
 
 
-@pytest.mark.parametrize(("kind", "version"), [("ConfigMap", "v1"), (CREDENTIAL_KIND, "example.com/v1")])
-def test_another_owner_does_not_make_a_secret_ours(kind: str, version: str, controller: Account, existing: Any) -> None:
-    assert NOT_OURS_BEFORE in controller.patch(existing(metadata=owner(kind, version)), {"labels": LABELLED})
-
-
 def test_the_controller_cannot_take_the_label_off(controller: Account, existing: Any) -> None:
     assert NOT_OURS in controller.patch(existing(LABELLED), {"labels": {CREDENTIAL_LABEL: None}})
 
@@ -206,30 +192,6 @@ def test_the_policy_is_about_the_controller_only(installed: ControlPlane, namesp
 
     assert controller.create(secret(namespace)) != ""
     assert installed.kubectl("create", "--dry-run=server", "-f", "-", input=plain).stderr == ""
-
-
-def test_a_controller_for_a_few_namespaces_has_rights_only_there(installed: ControlPlane, namespace: str) -> None:
-    served, other = installed.new_namespace("served"), installed.new_namespace("other")
-    try:
-        apply(installed, "service-account.yaml", namespace)
-        apply(installed, "watch-namespaces/own-namespace.yaml", namespace)
-        apply(installed, "watch-namespaces/watched-namespace.yaml", namespace, f"--namespace={served}")
-        account = Account(installed, installed.service_account_kubeconfig(namespace, ACCOUNT), namespace)
-
-        for verb in ("get", "list", "watch", "create", "patch"):
-            assert account.may(verb, "secrets", f"--namespace={served}")
-            assert not account.may(verb, "secrets", f"--namespace={other}")
-        assert account.may("patch", "llmcredentials.llmkeys.dev/status", f"--namespace={served}")
-        assert not account.may("delete", "secrets", f"--namespace={served}")
-        for name in OWN_SECRETS:
-            assert account.may("get", f"secrets/{name}", f"--namespace={namespace}")
-            assert account.may("patch", f"secrets/{name}", f"--namespace={namespace}")
-        assert account.may("create", "secrets", f"--namespace={namespace}")
-        assert not account.may("get", "secrets/other", f"--namespace={namespace}")
-        assert not account.may("list", "secrets", f"--namespace={namespace}")
-    finally:
-        installed.delete_namespace(served)
-        installed.delete_namespace(other)
 
 
 def verbs(plane: ControlPlane, role: str) -> dict[str, set[str]]:
@@ -256,13 +218,3 @@ def test_people_get_rights_by_the_clusters_own_roles_and_none_on_status(
     expected = {"llmproviders": READ, "llmcredentials": credentials}
 
     eventually(lambda: verbs(installed, role) == expected, timeout=30, message=f"the aggregation of {role}")
-
-
-def test_an_overlay_moves_everything_to_another_namespace(installed: ControlPlane, tmp_path: Path) -> None:
-    (tmp_path / "config").symlink_to(ROOT / "config")
-    (tmp_path / "kustomization.yaml").write_text("namespace: keys\nresources: [config]\n", encoding="utf-8")
-
-    rendered = installed.kubectl("kustomize", tmp_path).stdout
-
-    assert DEFAULT_NAMESPACE not in rendered
-    assert rendered.count("namespace: keys") == 3

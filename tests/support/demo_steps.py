@@ -82,7 +82,8 @@ def table(plane: ControlPlane) -> None:
 
 def compare(found: Mapping[str, dict[str, Any]]) -> bool:
     """Say of each credential whether it is as it should be."""
-    return all([_compare(scene, found.get(scene.credential)) for scene in SCENES])
+    agreed = [_compare(scene, found.get(scene.credential)) for scene in SCENES]
+    return all(agreed)
 
 
 def _compare(scene: Scene, found: Mapping[str, Any] | None) -> bool:

@@ -229,7 +229,7 @@ class FaultScene:
 def fault_scene(
     folder: Path, *, proxied: bool = False, audit: bool = False, types: Sequence[str] = TYPES
 ) -> Iterator[FaultScene]:
-    """Start a control plane, the simulated providers and, if asked for, a proxy between the operator and the API server.
+    """Start a control plane, the simulated providers and, if asked for, a proxy before the API server.
 
     Never on an existing cluster: what is broken here must be ours.
     """
