@@ -10,7 +10,8 @@ from llmkeys.api.names import GROUP, PROVIDER_PLURAL
 from tests.support.cluster import ControlPlane
 from tests.support.cluster_build import Log
 from tests.support.cluster_install import install
-from tests.support.world import Stage, World, stage
+from tests.support.stage import Stage, stage
+from tests.support.world import World
 
 Kubectl = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -62,17 +63,17 @@ def provider_prefix(request: pytest.FixtureRequest, installed: ControlPlane) -> 
 
 @pytest.fixture(scope="session")
 def shared_stage(installed: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    """One operator and simulated providers for all modules; it must survive everything."""
+    """Simulated providers for all modules, and whatever their operators log."""
     with stage(installed, tmp_path_factory.mktemp("stage")) as made:
         yield made
-        made.operator.wait_ready()
 
 
 @pytest.fixture(scope="module")
 def world(shared_stage: Stage, namespace: str, provider_prefix: str) -> Iterator[World]:
     """This module's namespace, with the product at work in it; fails if a key can be read where none belongs."""
-    yield World(shared_stage, namespace, provider_prefix)
-    leaks = shared_stage.leaks()
+    with shared_stage.at_work():
+        yield World(shared_stage, namespace, provider_prefix)
+        leaks = shared_stage.leaks()
     assert not leaks, f"keys can be read in: {leaks}"
 
 

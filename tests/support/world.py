@@ -1,115 +1,24 @@
-"""The product at work for tests: an operator, simulated providers, and a namespace to put manifests into."""
+"""A namespace with the product at work in it: what a test applies there, and what it sees."""
 
 import base64
 import itertools
-import json
 import secrets
-import urllib.parse
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, cast
 
 from llmkeys.api.names import (
     API_VERSION,
     CREDENTIAL_KIND,
     CREDENTIAL_PLURAL,
-    DEFAULT_NAMESPACE,
     PROVIDER_KIND,
     PROVIDER_PLURAL,
     SOURCE_LABEL,
 )
-from tests.support.admin_api import AdminApi
-from tests.support.cluster import ControlPlane
-from tests.support.operator_process import OperatorProcess
 from tests.support.simulator.behaviour import Behaviour
-from tests.support.simulator.simulator import Simulator
+from tests.support.stage import Stage, decoded, new_key
 from tests.support.wait import eventually
 
-CANARY: Final = "CANARY"
-LAST_APPLIED: Final = "kubectl.kubernetes.io/last-applied-configuration"
-CONDITIONS: Final = {"Active", "InvalidKey", "RateLimited", "SecretSynced", "Ready", "Reconciling", "Stalled"}
 _OURS: Final = f"/apis/{API_VERSION}"
-# A server for each LLMProvider, so that no test meets the circuit, the budget or the suspicion that another one left.
-_SERVERS: Final = {"openai": 70, "anthropic": 4, "deepseek": 2, "dashscope": 2, "moonshot": 2, "ollama": 6}
-
-
-def new_key(prefix: str = "sk-") -> str:
-    """Make a key that nobody else has and that the search for leaks recognises."""
-    return f"{prefix}{CANARY}-{secrets.token_hex(12)}"
-
-
-class Stage:
-    """What all tests of a session share: the API server, the providers, one operator."""
-
-    def __init__(self, plane: ControlPlane, simulator: Simulator, folder: Path) -> None:
-        """Take what `stage` has made."""
-        self.plane = plane
-        self.simulator = simulator
-        self.api = AdminApi(plane)
-        self._folder = folder
-        self._free = list(simulator.names)
-        self.operator = OperatorProcess.start(plane, folder)
-
-    def restart_operator(self) -> None:
-        self.operator.stop()
-        self.operator = OperatorProcess.start(self.plane, self._folder)
-
-    def take_server(self, kind: str) -> str:
-        """Return the name of a server of this type that nobody has used."""
-        name = next((one for one in self._free if one.partition(":")[0] == kind), None)
-        assert name is not None, f"no server of type {kind} is left: raise its number in _SERVERS"
-        self._free.remove(name)
-        return name
-
-    def leaks(self) -> list[str]:
-        """Where a key can be read that should not be there; empty if all is well."""
-        return [place for place, text in self._readable() if any(trace in text for trace in traces(CANARY))]
-
-    def _readable(self) -> Iterator[tuple[str, str]]:
-        """All that the operator writes for others to read, generated Secrets' data excepted."""
-        yield "the operator's log", self.operator.text()
-        for page in ("/metrics", "/healthz", "/readyz"):
-            yield page, self.operator.page(page)
-        for path in ("/api/v1/events", f"{_OURS}/{PROVIDER_PLURAL}", f"{_OURS}/{CREDENTIAL_PLURAL}"):
-            for item in self.api.get(path)["items"]:
-                yield f"{path} {item['metadata']['name']}", json.dumps(item, ensure_ascii=False)
-        for item in self.api.get("/api/v1/secrets")["items"]:
-            metadata = item["metadata"]
-            if metadata["namespace"] == DEFAULT_NAMESPACE:
-                yield f"Secret {metadata['name']}", json.dumps(item) + "".join(_decoded(item).values())
-            metadata.get("annotations", {}).pop(LAST_APPLIED, None)
-            yield f"metadata of Secret {metadata['name']}", json.dumps(metadata)
-
-
-def traces(text: str) -> set[str]:
-    """How a text looks in clear, hex, base64 (at each of its three offsets) and URL encoding."""
-    raw = text.encode()
-    found = {text, text.lower(), raw.hex(), raw.hex().upper(), "".join(f"%{byte:02X}" for byte in raw)}
-    found |= {"".join(f"%{byte:02x}" for byte in raw), urllib.parse.quote(text, safe="")}
-    for offset in range(3):
-        encoded = base64.b64encode(b"\0" * offset + raw).decode()
-        # The characters at both ends depend on what stands beside the text, too.
-        found.add(encoded[-(-offset * 8 // 6) : (offset + len(raw)) * 8 // 6])
-    return found
-
-
-@contextmanager
-def stage(plane: ControlPlane, folder: Path) -> Iterator[Stage]:
-    """Start providers and an operator.
-
-    Args:
-        plane: with our CRDs and roles on it.
-        folder: gets the operator's log.
-
-    """
-    names = [f"{kind}:{number}" for kind, count in _SERVERS.items() for number in range(count)]
-    with Simulator.start(types=names) as simulator:
-        made = Stage(plane, simulator, folder)
-        try:
-            yield made
-        finally:
-            made.operator.stop()
 
 
 class World:
@@ -222,6 +131,10 @@ class World:
         content = {"apiVersion": version, "kind": kind, "metadata": {"name": name, "labels": labels or {}}, **body}
         self._api.create(self.path(kind), content)
 
+    def create_event(self, name: str, about: Mapping[str, str], message: str) -> None:
+        body = {"metadata": {"name": name}, "involvedObject": about, "reason": "Test", "message": message}
+        self._api.create(self.path("Event"), body)
+
     def patch(self, kind: str, name: str, change: Mapping[str, object]) -> None:
         """Change an object by a merge patch; `Namespace` takes the world's own."""
         self._api.merge(self.path(kind, name), change)
@@ -297,7 +210,7 @@ class World:
     def secret(self, name: str) -> dict[str, str] | None:
         """What a Secret holds, decoded; None if it is not there."""
         found = self._api.get(self.path("Secret", name))
-        return None if found is None else _decoded(found)
+        return None if found is None else decoded(found)
 
     def calls(self, key: str) -> int:
         """How often a key was sent to any provider."""
@@ -322,8 +235,3 @@ class World:
 
 def _encoded(value: str | bytes) -> str:
     return base64.b64encode(value.encode() if isinstance(value, str) else value).decode()
-
-
-def _decoded(secret: Mapping[str, Any]) -> dict[str, str]:
-    data = secret.get("data") or {}
-    return {name: base64.b64decode(value).decode(errors="replace") for name, value in data.items()}

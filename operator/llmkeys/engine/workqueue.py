@@ -39,6 +39,7 @@ class WorkQueue:
         self._free = workers
         self._observer = observer
         self._since: dict[Key, float] = {}
+        self._depths: dict[Lane, int] = {}  # as the observer knows them
         self._line = Line()
         self._resuming: list[asyncio.Future[None]] = []
         self._busy: dict[Key, asyncio.Task[None]] = {}
@@ -89,6 +90,7 @@ class WorkQueue:
     def forget(self, key: Key) -> None:
         """The object is gone: nothing of it is worked on any more."""
         self._line.discard(key)
+        self._tell_depths()
         self._since.pop(key, None)
         self._dirty.pop(key, None)
         self._timer_of.pop(key, None)
@@ -173,13 +175,23 @@ class WorkQueue:
         self._line.put(key, lane)
         if self._observer is not None:
             self._since.setdefault(key, self._clock.now())
-            self._observer.queued(lane.name.lower(), self._line.depth(lane))
+            self._tell_depths()
 
     def _told(self, key: Key, lane: Lane) -> None:
         since = self._since.pop(key, None)
         if self._observer is not None and since is not None:
             self._observer.dequeued(lane.name.lower(), self._clock.now() - since)
-            self._observer.queued(lane.name.lower(), self._line.depth(lane))
+            self._tell_depths()
+
+    def _tell_depths(self) -> None:
+        """Of all lanes: a key that moves up or is forgotten leaves one that nobody takes from."""
+        if self._observer is None:
+            return
+        for lane in Lane:
+            depth = self._line.depth(lane)
+            if depth != self._depths.get(lane, 0):
+                self._depths[lane] = depth
+                self._observer.queued(lane.name.lower(), depth)
 
     # -- time ------------------------------------------------------------------------------------------------
 

@@ -206,10 +206,11 @@ def test_whatever_is_added_is_worked_on_after_it_was_added(
 
 
 class Waits:
-    """An observer that only remembers how long keys waited."""
+    """An observer that only remembers how long keys waited, and how many are said to wait now."""
 
     def __init__(self) -> None:
         self.waited: list[tuple[str, float]] = []
+        self.depths: dict[str, int] = {}
 
     def dequeued(self, lane: str, seconds: float) -> None:
         self.waited.append((lane, seconds))
@@ -217,6 +218,7 @@ class Waits:
     def queued(self, lane: str, depth: int) -> None:
         assert depth >= 0
         assert lane == lane.lower()
+        self.depths[lane] = depth
 
 
 def test_the_time_that_a_key_waited_is_told() -> None:
@@ -232,3 +234,22 @@ def test_the_time_that_a_key_waited_is_told() -> None:
     lanes, waits = zip(*run(story()), strict=True)
     assert lanes == ("change", "drift")
     assert waits == pytest.approx((0, 1))
+
+
+@pytest.mark.parametrize("leave", ["move up", "be forgotten"])
+def test_a_key_that_leaves_its_lane_otherwise_than_to_be_worked_on_is_not_counted_there_any_more(leave: str) -> None:
+    async def story() -> dict[str, int]:
+        waits, worker = Waits(), Worker()
+        queue = WorkQueue(worker, worker.clock, 1, waits)  # type: ignore[arg-type]
+        queue.add(A, Lane.REFRESH)
+        assert waits.depths == {"refresh": 1}
+        if leave == "move up":
+            queue.add(A, Lane.CHANGE)
+            assert waits.depths == {"change": 1, "refresh": 0}
+        else:
+            queue.forget(A)
+        queue.open()
+        await queue.drained()
+        return waits.depths
+
+    assert set(run(story()).values()) == {0}
