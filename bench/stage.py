@@ -16,7 +16,7 @@ from pathlib import Path
 from bench import manifests
 from bench.kube import NAMESPACES, PROVIDERS, Kube, at_once, credentials_of, secrets_of
 from bench.observed import Place, settling
-from bench.traffic import SecretReads, traffic
+from bench.traffic import Audit, Traffic, everybodys_traffic
 from llmkeys.api.names import CREDENTIAL_LABEL, DEFAULT_NAMESPACE
 from tests.support.cluster import ControlPlane
 from tests.support.cluster_install import install
@@ -28,6 +28,7 @@ from tests.support.simulator.remote import RemoteSimulator
 PROVIDER_MILLISECONDS = 50
 SERVERS = tuple(f"openai:{letter}" for letter in "abcde")
 CONNECTIONS = 32
+_USER = f"system:serviceaccount:{DEFAULT_NAMESPACE}:{ACCOUNT}"
 _NAMESPACES = 10
 _REQUESTS_PER_SECOND = 1000
 _MAX_CONCURRENT = 64
@@ -63,11 +64,11 @@ class Population:
 class Stage:
     """What the measures act upon."""
 
-    def __init__(self, plane: ControlPlane, simulator: RemoteSimulator, folder: Path, reads: SecretReads) -> None:
+    def __init__(self, plane: ControlPlane, simulator: RemoteSimulator, folder: Path, audit: Audit) -> None:
         self.plane = plane
         self.simulator = simulator
         self.folder = folder
-        self.reads = reads
+        self._audit = audit
         self.admin = Kube(plane.kubeconfig, plane.ca_file, CONNECTIONS)
         token = secrets.token_hex(3)
         self.namespaces = tuple(f"bench-{token}-{index}" for index in range(_NAMESPACES))
@@ -104,11 +105,6 @@ class Stage:
             raise RuntimeError("the operator is not running")
         return self._operator
 
-    @property
-    def account(self) -> str:
-        """The user name of the operator's ServiceAccount."""
-        return f"system:serviceaccount:{DEFAULT_NAMESPACE}:{ACCOUNT}"
-
     def account_kubeconfig(self) -> Path:
         return self.plane.service_account_kubeconfig(DEFAULT_NAMESPACE, ACCOUNT)
 
@@ -127,7 +123,7 @@ class Stage:
         while time.monotonic() < deadline:
             for line in self.operator.lines():
                 if line.get("event") == "ready":
-                    return datetime.fromisoformat(str(line["time"])).timestamp()
+                    return datetime.fromisoformat(str(line["timestamp"])).timestamp()
             if not self.operator.running:
                 break
             await asyncio.sleep(0.02)
@@ -143,13 +139,17 @@ class Stage:
         for log in self.folder.glob("operator.log"):
             shutil.copy(log, folder)
 
+    async def traffic(self) -> Traffic:
+        """What the operator has asked of the API server; on one that is not ours, what anybody has."""
+        return self._audit.traffic() if self.plane.owned else await everybodys_traffic(self.admin)
+
     async def quiet(self) -> None:
         """Wait until nobody has written anything for a while."""
-        before = await traffic(self.admin)
+        before = await self.traffic()
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             await asyncio.sleep(_QUIET_SECONDS)
-            now = await traffic(self.admin)
+            now = await self.traffic()
             if now.writes == before.writes:
                 return
             before = now
@@ -217,14 +217,14 @@ def _folder() -> Iterator[Path]:
 async def stage() -> AsyncIterator[Stage]:
     """Start everything but the operator; stop and remove it behind the block."""
     with _folder() as folder:
-        reads = SecretReads(folder)
-        flags = () if os.environ.get(EXISTING_VARIABLE) else reads.flags
+        audit = Audit(folder, _USER)
+        flags = () if os.environ.get(EXISTING_VARIABLE) else audit.flags
         with (
             ControlPlane.start(say, apiserver_flags=flags) as plane,
             RemoteSimulator.spawn(SERVERS, PROVIDER_MILLISECONDS) as simulator,
         ):
             install(plane)
-            found = Stage(plane, simulator, folder, reads)
+            found = Stage(plane, simulator, folder, audit)
             try:
                 await found.prepare()
                 yield found

@@ -1,75 +1,126 @@
-"""What the API server was asked, counted there and not by the operator."""
+"""What the operator asked of the API server, counted there and not by the operator."""
 
-import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from bench.kube import Kube
 from llmkeys.api.names import CREDENTIAL_PLURAL, MAC_SECRET, PROVIDER_PLURAL
 
 _SAMPLE = re.compile(r"^apiserver_request_total\{([^}]*)\} (\S+)$", re.MULTILINE)
 _LABEL = re.compile(r'(\w+)="([^"]*)"')
-# Of these nobody but the operator reads or writes single objects while the bench itself keeps still.
 _RESOURCES = frozenset({"secrets", "events", CREDENTIAL_PLURAL, PROVIDER_PLURAL})
-_WRITES = frozenset({"POST", "PUT", "PATCH", "APPLY", "DELETE", "DELETECOLLECTION"})
+_GET = "get"
+_WRITES = ("create", "update", "patch", "delete", "deletecollection")
+# In the metric, a server-side apply has a verb of its own.
+_METRIC_WRITES = frozenset({"POST", "PUT", "PATCH", "APPLY", "DELETE", "DELETECOLLECTION"})
+_MEBIBYTES = 4096
 
-_AUDIT_POLICY = """\
+_POLICY = """\
 apiVersion: audit.k8s.io/v1
 kind: Policy
 omitStages: [RequestReceived]
 rules:
   - level: Metadata
-    verbs: [get]
-    resources: [{group: "", resources: [secrets]}]
+    users: ["{account}"]
+    verbs: [{verbs}]
   - level: None
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Traffic:
-    """Requests since the API server began: single reads, and writes."""
+    """Requests so far.
 
-    gets: float
-    writes: float
+    Args:
+        gets: reads of single objects.
+        writes: requests that change something.
+        secret_gets: reads of single Secrets other than the operator's own MAC key.
+
+    """
+
+    gets: int
+    writes: int
+    secret_gets: int
 
     def since(self, before: "Traffic") -> "Traffic":
-        return Traffic(self.gets - before.gets, self.writes - before.writes)
+        return Traffic(self.gets - before.gets, self.writes - before.writes, self.secret_gets - before.secret_gets)
 
 
-async def traffic(kube: Kube) -> Traffic:
+class _Reference(msgspec.Struct, frozen=True):
+    resource: str = ""
+    name: str = ""
+
+
+class _AuditEvent(msgspec.Struct, rename="camel"):
+    verb: str
+    object_ref: _Reference = _Reference()
+
+
+_event = msgspec.json.Decoder(_AuditEvent)
+
+
+class Audit:
+    """An audit log of the operator's account alone.
+
+    The bare client uses that account too, so that being audited costs both the same.
+    """
+
+    def __init__(self, folder: Path, account: str) -> None:
+        """Say what is to be logged.
+
+        Args:
+            folder: gets policy and log.
+            account: the ServiceAccount's user name.
+
+        """
+        policy = folder / "audit-policy.yaml"
+        policy.write_text(_POLICY.format(account=account, verbs=", ".join((_GET, *_WRITES))), encoding="utf-8")
+        self._log = folder / "audit.jsonl"
+        self._read = 0
+        self._total = Traffic(0, 0, 0)
+        self.flags = (
+            f"--audit-policy-file={policy}",
+            f"--audit-log-path={self._log}",
+            f"--audit-log-maxsize={_MEBIBYTES}",
+        )
+        """For the API server."""
+
+    def traffic(self) -> Traffic:
+        """What the account has asked so far."""
+        if not self._log.exists():
+            return self._total
+        with self._log.open("rb") as log:
+            log.seek(self._read)
+            complete = log.read().rpartition(b"\n")[0]
+        self._read += len(complete) + 1 if complete else 0
+        gets = writes = secret_gets = 0
+        for line in complete.splitlines():
+            event = _event.decode(line)
+            if event.verb != _GET:
+                writes += 1
+                continue
+            gets += 1
+            secret_gets += event.object_ref.resource == "secrets" and event.object_ref.name != MAC_SECRET
+        before = self._total
+        self._total = Traffic(before.gets + gets, before.writes + writes, before.secret_gets + secret_gets)
+        return self._total
+
+
+async def everybodys_traffic(kube: Kube) -> Traffic:
+    """What anybody has asked about our kinds, Secrets and Events so far: all that a foreign API server tells."""
     page = (await kube.send("GET", "/metrics", accept="text/plain")).decode()
-    gets = writes = 0.0
+    gets = writes = secret_gets = 0
     for found in _SAMPLE.finditer(page):
         labels = dict(_LABEL.findall(found.group(1)))
+        count = int(float(found.group(2)))
         if labels.get("resource") not in _RESOURCES:
             continue
         if labels["verb"] == "GET":
-            gets += float(found.group(2))
-        elif labels["verb"] in _WRITES:
-            writes += float(found.group(2))
-    return Traffic(gets, writes)
-
-
-class SecretReads:
-    """The single reads of Secrets by name, from an audit log that holds nothing else and so costs nearly nothing."""
-
-    def __init__(self, folder: Path) -> None:
-        self._policy = folder / "audit-policy.yaml"
-        self._log = folder / "secret-reads.jsonl"
-        self._policy.write_text(_AUDIT_POLICY, encoding="utf-8")
-
-    @property
-    def flags(self) -> tuple[str, ...]:
-        """For the API server."""
-        return f"--audit-policy-file={self._policy}", f"--audit-log-path={self._log}"
-
-    def count(self, account: str) -> int:
-        """How often a ServiceAccount (by its user name) has read a Secret, but for the operator's own MAC key."""
-        if not self._log.exists():
-            return 0
-        with self._log.open(encoding="utf-8") as lines:
-            events = [json.loads(line) for line in lines if line.endswith("\n")]
-        return sum(
-            event["user"]["username"] == account and event["objectRef"].get("name") != MAC_SECRET for event in events
-        )
+            gets += count
+            secret_gets += count if labels["resource"] == "secrets" else 0
+        elif labels["verb"] in _METRIC_WRITES:
+            writes += count
+    return Traffic(gets, writes, secret_gets)

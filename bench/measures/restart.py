@@ -5,7 +5,6 @@ import time
 
 from bench.process import cpu_seconds, rss_mib
 from bench.run import Run
-from bench.traffic import traffic
 
 _WINDOW = 20.0
 
@@ -15,20 +14,19 @@ async def restart(run: Run) -> None:
     stage = run.stage
     await stage.quiet()
     stage.stop_operator()
-    requests = await traffic(stage.admin)
-    reads = stage.reads.count(stage.account)
+    requests = await stage.traffic()
     calls = stage.simulator.calls_total()
     started = time.time()
     stage.launch_operator()
     ready = await stage.operator_ready()
     await asyncio.sleep(_WINDOW)
-    asked = (await traffic(stage.admin)).since(requests)
+    asked = (await stage.traffic()).since(requests)
     run.note(
         "restart",
         provider_calls=stage.simulator.calls_total() - calls,
-        api_writes=round(asked.writes),
-        secret_gets=stage.reads.count(stage.account) - reads if stage.plane.owned else round(asked.gets),
-        api_gets=round(asked.gets),
+        api_writes=asked.writes,
+        secret_gets=asked.secret_gets,
+        api_gets=asked.gets,
         seconds_until_ready=round(ready - started, 2),
         cpu_seconds=cpu_seconds(stage.operator.pid),
         window_seconds=_WINDOW,

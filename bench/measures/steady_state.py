@@ -5,7 +5,6 @@ import time
 
 from bench.process import cpu_seconds
 from bench.run import Run
-from bench.traffic import traffic
 
 _WINDOW = 60.0
 
@@ -14,12 +13,12 @@ async def steady_state(run: Run) -> None:
     """Watch it for a minute."""
     stage = run.stage
     await stage.quiet()
-    requests, calls, cpu = await traffic(stage.admin), stage.simulator.calls_total(), cpu_seconds(stage.operator.pid)
+    requests, calls, cpu = await stage.traffic(), stage.simulator.calls_total(), cpu_seconds(stage.operator.pid)
     started = time.monotonic()
     await asyncio.sleep(_WINDOW)
     minutes = (time.monotonic() - started) / 60
     cpu_percent = (cpu_seconds(stage.operator.pid) - cpu) / (minutes * 60) * 100
-    asked = (await traffic(stage.admin)).since(requests)
+    asked = (await stage.traffic()).since(requests)
     run.note(
         "steady_state",
         gets_per_minute=round(asked.gets / minutes, 2),

@@ -18,10 +18,9 @@ from types import FrameType
 from typing import Final
 
 from tests.support import demo_keep, demo_steps
-from tests.support.cluster import ControlPlane
+from tests.support.cluster import ControlPlane, kubectl_program
 from tests.support.cluster_install import ROOT, install
-from tests.support.cluster_process import ComponentEndedError, start_time
-from tests.support.cluster_source import ClusterUnavailableError
+from tests.support.cluster_process import start_time
 from tests.support.demo_manifests import render_folder, values_of
 from tests.support.demo_print import elapsed, say, shell, shown, step
 from tests.support.demo_scenes import DOWN, KEYS, NAMESPACE, TYPES
@@ -140,6 +139,8 @@ def _show(stage: Stage, plane: ControlPlane, key: str | None) -> int:
 def _hold(plane: ControlPlane, status: int) -> None:
     step("Left running; stop it with `make demo-down`. To look around:")
     say(f"export KUBECONFIG={shlex.quote(str(plane.kubeconfig))}")
+    if shutil.which("kubectl") is None:
+        say(f"export PATH=$PATH:{shlex.quote(str(Path(kubectl_program()).parent))}")
     for command in ("get llm -A -o wide", f"describe llmc failover -n {NAMESPACE}", f"get events -n {NAMESPACE}"):
         say(f"kubectl {command}")
     demo_keep.note(_NOTE, plane.kubeconfig, status)
@@ -219,7 +220,7 @@ def main(arguments: list[str]) -> int:
 def _explained(arguments: list[str]) -> int:
     try:
         return main(arguments)
-    except (BusyError, ClusterUnavailableError, ComponentEndedError, TimeoutError) as error:
+    except (RuntimeError, TimeoutError, AssertionError) as error:
         print(error, file=sys.stderr)
     except subprocess.CalledProcessError as error:
         print(f"{Path(error.cmd[0]).name} failed: {(error.stderr or '').strip()}", file=sys.stderr)

@@ -4,18 +4,20 @@ import base64
 import json
 import subprocess
 import time
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from tests.support.cluster import ControlPlane
 from tests.support.demo_print import say, shell, shown
-from tests.support.demo_scenes import NAMESPACE, REPLACED, SCENES, SHOWN, Scene
+from tests.support.demo_scenes import NAMESPACE, REPLACED, SCENES, SHOWN, Scene, shown_conditions
 from tests.support.demo_watch import Watch
 
 _APPLY = ("apply", "--server-side")
 _PATIENCE = 60.0  # seconds until a credential counts as wrong; a refusal alone is confirmed for 5
 _REAL = "real-openai"
+_UNDECIDED = frozenset({"Checking", "Confirming"})
 REAL_PROVIDER = "demo-real-openai"
 
 Credentials = dict[str, dict[str, Any]]
@@ -71,7 +73,24 @@ def settle(plane: ControlPlane) -> Credentials:
             waiting.remove(scene)
             say(f"  {time.monotonic() - started:5.1f} s  {scene.credential:<15} {scene.story}")
         if not waiting or time.monotonic() - started > _PATIENCE:
+            _await_counts(plane, found)
             return _credentials(plane)
+        time.sleep(0.2)
+
+
+def _await_counts(plane: ControlPlane, found: Credentials) -> None:
+    """Give the providers' counts, which are gathered for a second, the time to follow; the table shows them."""
+    wanted = Counter(
+        one["spec"]["providerRef"]["name"]
+        for one in found.values()
+        if shown_conditions(one).get("Active", "").startswith("True/")
+    )
+    deadline = time.monotonic() + 5
+    while time.monotonic() < deadline:
+        listed = json.loads(plane.kubectl("get", "llmproviders", "-o", "json").stdout)["items"]
+        counts = {one["metadata"]["name"]: one.get("status", {}).get("credentials", {}).get("active") for one in listed}
+        if all(counts.get(name) == number for name, number in wanted.items()):
+            return
         time.sleep(0.2)
 
 
@@ -103,8 +122,10 @@ def report_real_key(plane: ControlPlane) -> None:
     deadline = time.monotonic() + 15
     while True:
         found = _credentials(plane).get(_REAL)
-        status, _, reason = (_conditions(found).get("Ready") or "Unknown/Checking").partition("/")
-        if status != "Unknown" or time.monotonic() > deadline:
+        status, _, reason = (
+            shown_conditions(found).get("Ready", "Unknown/Checking") if found else "Unknown/Checking"
+        ).partition("/")
+        if reason not in _UNDECIDED or time.monotonic() > deadline:
             break
         time.sleep(0.2)
     say(f"  your OPENAI_API_KEY, at the real provider: Ready={status}/{reason}")
@@ -158,8 +179,3 @@ def _resource_version(plane: ControlPlane, name: str) -> str:
 def _credentials(plane: ControlPlane) -> Credentials:
     found = json.loads(plane.kubectl("get", "llmcredentials", "-n", NAMESPACE, "-o", "json").stdout)
     return {one["metadata"]["name"]: one for one in found["items"]}
-
-
-def _conditions(found: Mapping[str, Any] | None) -> dict[str, str]:
-    conditions = found.get("status", {}).get("conditions", ()) if found else ()
-    return {one["type"]: f"{one['status']}/{one['reason']}" for one in conditions}

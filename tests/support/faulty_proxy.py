@@ -1,4 +1,4 @@
-"""A reverse proxy before an API server that fails on demand."""
+"""A reverse proxy before an API server that fails on demand: a client of it sees the faults of a bad day."""
 
 import asyncio
 import re

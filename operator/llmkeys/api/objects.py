@@ -11,6 +11,7 @@ class Metadata(msgspec.Struct, frozen=True, rename="camel"):
     resource_version: str = ""
     namespace: str = ""
     generation: int = 0
+    deletion_timestamp: str = ""
 
 
 class Condition(msgspec.Struct, frozen=True, rename="camel"):

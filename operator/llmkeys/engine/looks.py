@@ -19,7 +19,7 @@ from llmkeys.engine.observe import Observer
 from llmkeys.engine.prober import Call, Prober, Seen
 from llmkeys.engine.resolve import Resolved
 from llmkeys.engine.store import Store
-from llmkeys.probe.build import build_probe, sharing_parts
+from llmkeys.probe.build import build_probe, key_parts, sharing_parts
 from llmkeys.probe.endpoint import Endpoint
 from llmkeys.probe.judge import Circumstances, KeyState, judge
 from llmkeys.probe.url import Origin
@@ -39,14 +39,11 @@ class Parked:
 class Looking:
     """One look under way."""
 
-    def __init__(
-        self, looks: "Looks", resolved: Resolved, credential: LLMCredential, one: HeldKey, identity: str
-    ) -> None:
+    def __init__(self, looks: "Looks", resolved: Resolved, credential: LLMCredential, one: HeldKey) -> None:
         self._looks = looks
         self._resolved = resolved
         self._credential = credential
         self._one = one
-        self._identity = identity
         self.task: asyncio.Task[Seen] | None = None
         self.seen: Seen | None = None
 
@@ -71,7 +68,7 @@ class Looking:
             self.seen = self.task.result()
         if self.seen is None:
             raise AssertionError("a look without an answer")
-        return self._looks.judged(self._credential, self._resolved, self._one, self._identity, self.seen)
+        return self._looks.judged(self._credential, self._resolved, self._one, self.seen)
 
 
 class Looks:
@@ -146,7 +143,7 @@ class Looks:
         if entry is None or endpoint is None or material is None:
             raise AssertionError("a look at a key that was not resolved")
         identity = self._mac.sharing(sharing_parts(endpoint, entry, material))
-        looking = Looking(self, resolved, credential, one, identity)
+        looking = Looking(self, resolved, credential, one)
         interval = interval_of(credential, resolved)
         if not one.look_again:
             looking.seen = self._prober.recall(identity, since=one.state.last, interval=interval)
@@ -179,16 +176,15 @@ class Looks:
         looking.task.add_done_callback(lambda _: self.hosts.give_back(permit))
         return looking
 
-    def judged(
-        self, credential: LLMCredential, resolved: Resolved, one: HeldKey, identity: str, seen: Seen
-    ) -> KeyState:
+    def judged(self, credential: LLMCredential, resolved: Resolved, one: HeldKey, seen: Seen) -> KeyState:
         """What is believed of the key after this answer, its host's other refusals considered."""
-        if resolved.entry is None or resolved.endpoint is None:
+        if resolved.entry is None or resolved.endpoint is None or one.candidate.material is None:
             raise AssertionError("a look at a key that was not resolved")
         origin = resolved.endpoint.origin
         refused = seen.verdict.reason in REFUSALS
         if one.state.proven:
-            self.hosts.note_look(origin, identity, refused=refused)
+            # By the key alone: the same key sent with another header is not one more that was refused.
+            self.hosts.note_look(origin, self._mac.sharing(key_parts(one.candidate.material)), refused=refused)
             if refused and self.hosts.needs_witnesses(origin):
                 self._call_witnesses(credential.key, resolved)
         circumstances = Circumstances(

@@ -116,7 +116,8 @@ class Reconciler:
             PlatformError: a right is missing.
         """
         credential = self._store.credentials.get(key)
-        if credential is None:
+        if credential is None or credential.metadata.deletion_timestamp:
+            # On its way out the garbage collector deletes the Secret, or makes it an orphan: both are left to it.
             return Again(None)
         run = Run(credential, admit(credential, self._store, self._resolver), lane, self._clock.now(), forced)
         if self._fresh(run):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from llmkeys.api.credential import LLMCredential
-from llmkeys.api.names import CREDENTIAL_LABEL
+from llmkeys.api.names import COMPONENT, CREDENTIAL_LABEL
 from llmkeys.api.objects import Key
 from llmkeys.api.reasons import Reason
 from llmkeys.crypto.mac import MacKey, same
@@ -249,4 +249,6 @@ class SecretWriter:
 
 
 def _other(observed: ObservedSecret) -> str:
-    return observed.managers[-1] if observed.managers else "another writer"
+    # Times of managers are whole seconds: our own heal may stand last beside the edit that followed it.
+    others = [manager for manager in observed.managers if manager != COMPONENT]
+    return others[-1] if others else "another writer"

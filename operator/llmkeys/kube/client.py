@@ -21,6 +21,7 @@ _TIMEOUT: Final = aiohttp.ClientTimeout(total=30, connect=10)
 _CONNECTIONS: Final = 48  # as many as there are workers
 _TOO_MANY: Final = 429
 _SERVER_ERROR: Final = 500
+_NAMESPACE_ENDS: Final = b'"NamespaceTerminating"'  # the cause in the Status of a 403
 
 
 class ApiClient:
@@ -146,6 +147,8 @@ def _error(status: int, retry_after: str | None, content: bytes, verb: str, reso
             return ConflictError(f"{what}: a test of the patch failed")
         case 401:
             return ForbiddenError(f"{what}: the API server does not know us (401); check the account's token")
+        case 403 if _NAMESPACE_ENDS in content:
+            return NotThereError(f"{what}: the namespace is being deleted")
         case 403:
             return ForbiddenError(f"{what}: forbidden; check the roles of the operator's account")
         case _ if status == _TOO_MANY or status >= _SERVER_ERROR:

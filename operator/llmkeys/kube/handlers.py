@@ -20,12 +20,14 @@ _EXIT_SECONDS: Final = 20.0
 def registry_of(
     on_credential: Callable[[str | None, dict[str, Any]], None],
     on_provider: Callable[[str | None, dict[str, Any]], None],
+    on_end: Callable[[], None],
 ) -> kopf.OperatorRegistry:
     """The handlers.
 
     Args:
         on_credential: told the kind of event (None for one that was listed) and the raw object.
         on_provider: the same.
+        on_end: told that kopf is ending, by a signal that only kopf has seen or otherwise.
 
     """
     registry = kopf.OperatorRegistry()
@@ -41,6 +43,10 @@ def registry_of(
     @kopf.on.event(GROUP, VERSION, PROVIDER_PLURAL, registry=registry)
     async def provider_event(event: kopf.RawEvent, **_: Any) -> None:
         on_provider(event["type"], dict(event["object"]))
+
+    @kopf.on.cleanup(registry=registry)
+    async def end(**_: Any) -> None:
+        on_end()
 
     return registry
 

@@ -111,7 +111,8 @@ class Informer:
 
     async def _kopf(self, stop: asyncio.Event) -> None:
         await kopf.operator(
-            registry=registry_of(self._credential_event, self._provider_event),
+            # Without being told, the task that waits for the flag would be given five seconds to end by itself.
+            registry=registry_of(self._credential_event, self._provider_event, stop.set),
             settings=settings_of(),
             clusterwide=not self._namespaces,
             namespaces=self._namespaces,

@@ -99,6 +99,7 @@ class MetadataWatch:
         self._known: set[Key] = set()
         self._version = ""
         self._heard = time.monotonic()
+        self._failures = 0  # in a row, with nothing heard between
 
     def age(self) -> float:
         """Seconds since anything was heard from the API server."""
@@ -106,23 +107,28 @@ class MetadataWatch:
 
     async def run(self) -> None:
         """List, then watch, for ever; every failure is followed by a back-off and, where needed, a new list."""
-        failures = 0
         while True:
             try:
                 if not self._version:
                     await self._relist()
                 await self._follow()
-                failures = 0
+                self._failures = 0
             except ConflictError:
                 self._version = ""  # 410: what we saw last is forgotten there
+                if self._failures:
+                    await self._back_off()
+                self._failures += 1
             except (LlmkeysError, aiohttp.ClientError, TimeoutError, msgspec.MsgspecError) as error:
                 log.warning(
                     "watch interrupted", resource=self.resource, error=type(error).__name__, detail=_detail(error)
                 )
                 if isinstance(error, msgspec.MsgspecError):
                     self._version = ""
-                await asyncio.sleep(_BACK_OFF[min(failures, len(_BACK_OFF) - 1)])
-                failures += 1
+                await self._back_off()
+                self._failures += 1
+
+    async def _back_off(self) -> None:
+        await asyncio.sleep(_BACK_OFF[min(self._failures, len(_BACK_OFF) - 1)])
 
     async def _relist(self) -> None:
         seen: set[Key] = set()
@@ -168,6 +174,7 @@ class MetadataWatch:
                 for line in lines:
                     if line:
                         self._take(line)
+                        self._failures = 0
         finally:
             response.close()
 

@@ -75,6 +75,11 @@ def endpoint_parts(endpoint: Endpoint, entry: Provider) -> Iterator[str]:
 def sharing_parts(endpoint: Endpoint, entry: Provider, material: Material) -> Iterator[str]:
     """What makes two probes the same one: endpoint, headers that matter, key."""
     yield from endpoint_parts(endpoint, entry)
+    yield from key_parts(material)
+
+
+def key_parts(material: Material) -> Iterator[str]:
+    """What makes two keys the same one, however they are sent."""
     for name, secret in material.items():
         yield name
         yield secret.reveal()
