@@ -72,10 +72,10 @@ async def _measure(n: int, out: Path, chosen: tuple[str, ...]) -> None:
                 # One number less is better than none.
                 failed.append(name)
                 say(f"{name} failed: {_told(error)}")
-                place.keep_log(out)
                 break
             finally:
                 save(run, out, about)
+                place.keep_log(out)
     say(f"done in {time.monotonic() - started:.0f} s")
     click.echo(markdown({"n": n, **run.results, "about": about}))
     click.echo(f"Saved in {out}: bench.json, bench.md, bench.svg")

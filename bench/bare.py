@@ -95,7 +95,7 @@ async def bare_run(stage: Stage, written: Pattern, count: int) -> float:
 @contextlib.asynccontextmanager
 async def _client(stage: Stage, written: Pattern) -> AsyncIterator[BareClient]:
     # As the operator's account: authorization and admission cost it what they cost the operator.
-    kube = Kube(stage.account_kubeconfig(), stage.plane.ca_file, CONCURRENCY)
+    kube = Kube(stage.account_kubeconfig(), stage.plane.ca_file)
     trust = ssl.create_default_context(cadata=stage.simulator.ca_pem)
     connector = aiohttp.TCPConnector(ssl=trust, limit=CONCURRENCY, keepalive_timeout=60)
     try:

@@ -6,7 +6,7 @@ import ssl
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 import aiohttp
 import msgspec
@@ -42,12 +42,13 @@ class KubeError(RuntimeError):
 class Kube:
     """Requests as one account. The session belongs to the running event loop."""
 
-    def __init__(self, kubeconfig: Path, ca_file: Path, connections: int) -> None:
+    def __init__(self, kubeconfig: Path, ca_file: Path) -> None:
         content = yaml.safe_load(kubeconfig.read_text(encoding="utf-8"))
         self.server = str(content["clusters"][0]["cluster"]["server"])
         self.session = aiohttp.ClientSession(
+            # Without a limit: whoever waits for a connection is overtaken by those who have one and ask again.
             connector=aiohttp.TCPConnector(
-                ssl=_trust(ca_file, content["users"][0]["user"]), limit=connections, keepalive_timeout=60
+                ssl=_trust(ca_file, content["users"][0]["user"]), limit=0, keepalive_timeout=60
             ),
             headers=_authorization(content["users"][0]["user"]),
             timeout=aiohttp.ClientTimeout(total=120),
@@ -98,36 +99,68 @@ class Kube:
         """Tell each event of a collection, and when (`time.time`) it came, for as long as the block lasts.
 
         Raises:
-            KubeError: the API server will not, or a watch ended that should not.
+            KubeError: the API server will not.
 
         """
-        separator = f"&labelSelector={selector}" if selector else ""
-        path = f"{collection}?watch=1&timeoutSeconds={_WATCH_SECONDS}{separator}"
-        path += f"&resourceVersion={await self.version(collection)}"
+        query = f"{collection}?watch=1&timeoutSeconds={_WATCH_SECONDS}"
+        query += f"&labelSelector={selector}" if selector else ""
+        feed = _Feed(self, query, await self.version(collection), msgspec.json.Decoder(event), tell)
+        async with asyncio.TaskGroup() as group:
+            reading = group.create_task(feed.run())
+            await feed.open.wait()
+            yield
+            reading.cancel()
+
+
+class _Feed(Generic[_T]):
+    """Reads a watch on, from where it ended: the API server closes it on a reader that is too slow for its buffer."""
+
+    def __init__(
+        self, kube: Kube, query: str, version: str, decoder: msgspec.json.Decoder[_T], tell: Callable[[_T, float], None]
+    ) -> None:
+        self.open = asyncio.Event()
+        self._kube = kube
+        self._query = query
+        self._version = version
+        self._decoder = decoder
+        self._tell = tell
+
+    async def run(self) -> None:
         timeout = aiohttp.ClientTimeout(total=None)
-        async with self.session.get(self.server + path, timeout=timeout) as response:
-            if response.status != 200:
-                raise KubeError(f"watch {collection}: {response.status}")
-            reading = asyncio.create_task(_read(response, msgspec.json.Decoder(event), tell))
-            try:
-                yield
-                if reading.done():
-                    reading.result()
-                    raise KubeError(f"the watch of {collection} ended")
-            finally:
-                reading.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await reading
+        while True:
+            path = f"{self._kube.server}{self._query}&resourceVersion={self._version}"
+            async with self._kube.session.get(path, timeout=timeout) as response:
+                if response.status != 200:
+                    raise KubeError(f"watch {self._query}: {response.status}")
+                self.open.set()
+                await self._read(response)
+
+    async def _read(self, response: aiohttp.ClientResponse) -> None:
+        rest = b""
+        async for chunk in response.content.iter_any():
+            *lines, rest = (rest + chunk).split(b"\n")
+            for line in lines:
+                known = _version.decode(line)
+                if known.type == "ERROR":
+                    raise KubeError(f"watch {self._query}: {line[:300]!r}")
+                self._version = known.object.metadata.resource_version
+                self._tell(self._decoder.decode(line), time.time())
 
 
-async def _read(
-    response: aiohttp.ClientResponse, decoder: msgspec.json.Decoder[_T], tell: Callable[[_T, float], None]
-) -> None:
-    rest = b""
-    async for chunk in response.content.iter_any():
-        *lines, rest = (rest + chunk).split(b"\n")
-        for line in lines:
-            tell(decoder.decode(line), time.time())
+class _VersionMeta(msgspec.Struct, frozen=True, rename="camel"):
+    resource_version: str = ""
+
+
+class _Versioned(msgspec.Struct, frozen=True):
+    metadata: _VersionMeta = _VersionMeta()
+
+
+class _Event(msgspec.Struct, frozen=True):
+    type: str
+    object: _Versioned
+
+
+_version = msgspec.json.Decoder(_Event)
 
 
 async def at_once(limit: int, work: Callable[[_T], Awaitable[object]], items: Iterable[_T]) -> None:

@@ -27,7 +27,7 @@ from tests.support.simulator.remote import RemoteSimulator
 
 PROVIDER_MILLISECONDS = 50
 SERVERS = tuple(f"openai:{letter}" for letter in "abcde")
-CONNECTIONS = 32
+CONCURRENCY = 32
 _USER = f"system:serviceaccount:{DEFAULT_NAMESPACE}:{ACCOUNT}"
 _NAMESPACES = 10
 _REQUESTS_PER_SECOND = 1000
@@ -69,7 +69,7 @@ class Stage:
         self.simulator = simulator
         self.folder = folder
         self._audit = audit
-        self.admin = Kube(plane.kubeconfig, plane.ca_file, CONNECTIONS)
+        self.admin = Kube(plane.kubeconfig, plane.ca_file)
         token = secrets.token_hex(3)
         self.namespaces = tuple(f"bench-{token}-{index}" for index in range(_NAMESPACES))
         self.foreign = f"bench-{token}-foreign"
@@ -168,14 +168,14 @@ class Stage:
             body = manifests.source(f"{name}-source", key or manifests.new_key())
             await self.admin.create(secrets_of(namespace), body)
 
-        await at_once(CONNECTIONS, one, range(population.count))
+        await at_once(CONCURRENCY, one, range(population.count))
 
     async def create_credentials(self, population: Population) -> None:
         async def one(index: int) -> None:
             namespace, name = population.place(index)
             await self.admin.create(credentials_of(namespace), manifests.credential(name, population.provider(index)))
 
-        await at_once(CONNECTIONS, one, range(population.count))
+        await at_once(CONCURRENCY, one, range(population.count))
 
     async def remove_all_credentials(self) -> None:
         """Delete all credentials and generated Secrets; the operator must not run, it would write them again."""
@@ -193,7 +193,7 @@ class Stage:
             await self.admin.delete(f"{secrets_of(namespace)}/{name}")
             await self.admin.delete(f"{secrets_of(namespace)}/{name}-source")
 
-        await at_once(CONNECTIONS, one, range(population.count))
+        await at_once(CONCURRENCY, one, range(population.count))
 
     async def settle(self, population: Population) -> None:
         """Create credentials and wait until they are Ready; the operator must run."""

@@ -43,7 +43,9 @@ class RefusedError(PlatformError):
 class Cluster(Protocol):
     """What the engine does to the API server."""
 
-    async def read_secret(self, key: Key) -> ObservedSecret | None: ...
+    async def read_secret(self, key: Key, *, since: str = "") -> ObservedSecret | None:
+        """The Secret, in a version not older than `since`; the very latest for an empty one."""
+        ...
 
     async def create_secret(self, key: Key, manifest: dict[str, Any]) -> SecretMeta:
         """Raises ConflictError where it exists."""

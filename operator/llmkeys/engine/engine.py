@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Final
 
 from llmkeys.api.credential import LLMCredential
-from llmkeys.api.errors import LlmkeysError, RetryableError
+from llmkeys.api.errors import RetryableError
 from llmkeys.api.objects import Key
 from llmkeys.api.provider import LLMProvider
 from llmkeys.catalogue.lookup import Catalogue
@@ -77,7 +77,7 @@ class Engine:
             return
         if known is None or known.metadata.uid != credential.metadata.uid:
             observed = credential.status.observed_generation == credential.metadata.generation
-            self.queue.add(credential.key, Lane.REFRESH if observed else Lane.CHANGE)
+            self.queue.add(credential.key, Lane.REFRESH if observed else Lane.ARRIVAL)
             self._count(credential.spec.provider_ref.name)
         elif known.metadata.generation != credential.metadata.generation:
             self.queue.add(credential.key, Lane.CHANGE)
@@ -189,7 +189,7 @@ class Engine:
         except NotThereError:
             again = Again(None)  # the credential, or its namespace, is being deleted
         except Exception as error:  # noqa: BLE001  one credential's trouble is nobody else's
-            again = self._failed(key, error)
+            again = self._failed(key, error, lane)
         else:
             self._failures.pop(key, None)
         if again.at is not None and key in self.store.credentials:
@@ -207,7 +207,7 @@ class Engine:
         except NotThereError:
             return
         except Exception as error:  # noqa: BLE001  one provider's trouble is nobody else's
-            again = self._failed(key, error)
+            again = self._failed(key, error, Lane.RETRY)
             if again.at is not None:
                 self.provider_queue.add_at(key, again.at, again.lane)
             return
@@ -215,18 +215,17 @@ class Engine:
         if at is not None:
             self.provider_queue.add_at(key, at, Lane.REFRESH)
 
-    def _failed(self, key: Key, error: Exception) -> Again:
-        """Nothing is given up: a conflict is read again at once, the rest waits longer and longer."""
+    def _failed(self, key: Key, error: Exception, lane: Lane) -> Again:
+        """Nothing is given up: a conflict is read again at once and in its lane, the rest waits longer and longer."""
         failures = self._failures[key] = self._failures.get(key, 0) + 1
         delay = spread(_API_BACK_OFF.delay(failures), self._clock.jitter())
         if isinstance(error, ConflictError) and failures == 1:
-            delay = 0.02
-        elif isinstance(error, ApiUnavailableError) and error.retry_after is not None:
+            return Again(self._clock.now() + 0.02, lane)
+        if isinstance(error, ApiUnavailableError) and error.retry_after is not None:
             delay = max(delay, error.retry_after)
         if not isinstance(error, ConflictError) or failures > 2:  # noqa: PLR2004
             self._observer.failed(key, error)
-        lane = Lane.RETRY if isinstance(error, LlmkeysError) and isinstance(error, RetryableError) else Lane.REFRESH
-        return Again(self._clock.now() + delay, lane)
+        return Again(self._clock.now() + delay, Lane.RETRY if isinstance(error, RetryableError) else Lane.REFRESH)
 
     # -- parts -----------------------------------------------------------------------------------------------
 

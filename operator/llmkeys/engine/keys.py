@@ -110,7 +110,8 @@ class KeyReader:
         if entry.secret_ref is None or resolved.entry is None or resolved.endpoint is None:
             return []
         key = Key(credential.metadata.namespace, entry.secret_ref.name)
-        source = await self._cluster.read_secret(key)
+        known = self._store.sources.get(key)
+        source = await self._cluster.read_secret(key, since=known.resource_version if known else "")
         problem = _why_not(source)
         if problem is not None or source is None:
             values = {"secret": key.name, "source": f"Secret {key.name}"}

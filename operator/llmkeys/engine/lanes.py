@@ -10,10 +10,11 @@ from llmkeys.api.objects import Key
 class Lane(IntEnum):
     """Why a key is in the line; the lower goes first."""
 
-    CHANGE = 0
-    DRIFT = 1
-    RETRY = 2
-    REFRESH = 3
+    CHANGE = 0  # of something that is in use
+    ARRIVAL = 1  # a credential that nobody has been told anything of yet
+    DRIFT = 2
+    RETRY = 3
+    REFRESH = 4
 
 
 class Line:
@@ -49,6 +50,10 @@ class Line:
         self._lane_of[key] = lane
         self._lanes[lane].setdefault(key.namespace, deque()).append(key)
         self._depth[lane] += 1
+
+    def first(self) -> Lane | None:
+        """The most urgent lane that somebody waits in."""
+        return next((lane for lane, depth in self._depth.items() if depth), None)
 
     def pop(self) -> tuple[Key, Lane] | None:
         """The next key and its lane, None when nobody waits."""

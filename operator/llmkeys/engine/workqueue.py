@@ -6,6 +6,7 @@ at work marks it dirty and it is worked on once more; `add_at` keeps only the ea
 
 import asyncio
 import heapq
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -41,7 +42,8 @@ class WorkQueue:
         self._since: dict[Key, float] = {}
         self._depths: dict[Lane, int] = {}  # as the observer knows them
         self._line = Line()
-        self._resuming: list[asyncio.Future[None]] = []
+        self._resuming: dict[Lane, deque[asyncio.Future[None]]] = {lane: deque() for lane in Lane}
+        self._lanes: dict[asyncio.Task[None], Lane] = {}
         self._busy: dict[Key, asyncio.Task[None]] = {}
         self._dirty: dict[Key, Lane] = {}
         self._timers: list[tuple[float, Key, Lane]] = []
@@ -115,56 +117,69 @@ class WorkQueue:
 
     @asynccontextmanager
     async def waiting(self) -> AsyncIterator[None]:
-        """Let go of the place while waiting for somebody else, and take one again before going on."""
+        """Let go of the place while waiting for somebody else, and take one again, by its lane, before going on."""
+        task = asyncio.current_task()
+        lane = self._lanes.get(task, Lane.REFRESH) if task else Lane.REFRESH
         self._free += 1
         self._dispatch()
         try:
             yield
         finally:
-            await self._take_place()
+            await self._take_place(lane)
 
-    async def _take_place(self) -> None:
+    async def _take_place(self, lane: Lane) -> None:
         if self._free > 0:
             self._free -= 1
             return
         place = asyncio.get_running_loop().create_future()
-        self._resuming.append(place)
+        self._resuming[lane].append(place)
         try:
             await place
         except asyncio.CancelledError:
             if place.cancelled():  # it was never given; the task's own end gives one back
-                if place in self._resuming:
-                    self._resuming.remove(place)
+                if place in self._resuming[lane]:
+                    self._resuming[lane].remove(place)
                 self._free -= 1
             raise
 
     def _dispatch(self) -> None:
         while self._free > 0:
-            if self._resuming:
-                place = self._resuming.pop(0)
-                if not place.cancelled():
-                    self._free -= 1
-                    place.set_result(None)
-                continue
-            if not self._open:
+            resuming = next((lane for lane, places in self._resuming.items() if places), None)
+            starting = self._line.first() if self._open else None
+            if resuming is not None and (starting is None or resuming <= starting):
+                # What is half done is finished before anything of its lane is begun.
+                self._resume(resuming)
+            elif starting is not None:
+                self._start()
+            else:
                 break
-            following = self._line.pop()
-            if following is None:
-                break
-            key, lane = following
-            self._told(key, lane)
-            self._free -= 1
-            self._busy[key] = asyncio.create_task(self._run(key, lane))
         if self._busy or len(self._line):
             self._idle.clear()
         else:
             self._idle.set()
 
+    def _resume(self, lane: Lane) -> None:
+        place = self._resuming[lane].popleft()
+        if not place.cancelled():
+            self._free -= 1
+            place.set_result(None)
+
+    def _start(self) -> None:
+        following = self._line.pop()
+        if following is None:
+            return
+        key, lane = following
+        self._told(key, lane)
+        self._free -= 1
+        task = asyncio.create_task(self._run(key, lane))
+        self._busy[key] = task
+        self._lanes[task] = lane
+
     async def _run(self, key: Key, lane: Lane) -> None:
         try:
             await self._work(key, lane)
         finally:
-            del self._busy[key]
+            self._lanes.pop(self._busy.pop(key), None)
             self._free += 1
             dirty = self._dirty.pop(key, None)
             if dirty is not None:

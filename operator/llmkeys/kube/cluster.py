@@ -97,9 +97,12 @@ class KubeCluster:
     def __init__(self, client: ApiClient) -> None:
         self._client = client
 
-    async def read_secret(self, key: Key) -> ObservedSecret | None:
+    async def read_secret(self, key: Key, *, since: str = "") -> ObservedSecret | None:
+        # "Not older than" is answered from the API server's cache, without a read of etcd
+        # (https://kubernetes.io/docs/reference/using-api/api-concepts/#semantics-for-get-and-list).
+        path = secret_path(key) + (f"?resourceVersion={quote(since)}" if since else "")
         try:
-            content = await self._client.get(secret_path(key), "secrets")
+            content = await self._client.get(path, "secrets")
         except NotThereError:
             return None
         return observed_secret(content)

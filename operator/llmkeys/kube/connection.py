@@ -89,7 +89,7 @@ def _login_with_plugin(arguments: dict[str, Any]) -> kopf.ConnectionInfo:
     if importlib.util.find_spec("kubernetes") is None:
         raise NoConnectionError(
             "This kubeconfig gets its token from a program. Install the official client for that: "
-            "pip install 'llmkeys[cli]'; or use a kubeconfig with a token, such as `kubectl create token` makes."
+            "pip install kubernetes; or use a kubeconfig with a token, such as `kubectl create token` makes."
         )
     info = kopf.login_via_client(**arguments)
     if not isinstance(info, kopf.ConnectionInfo):

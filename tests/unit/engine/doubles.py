@@ -132,7 +132,7 @@ class MemoryCluster:
 
     # -- what the engine does ----------------------------------------------------------------------------------
 
-    async def read_secret(self, key: Key) -> ObservedSecret | None:
+    async def read_secret(self, key: Key, *, since: str = "") -> ObservedSecret | None:  # noqa: ARG002 - never behind
         self.reads.append(key)
         stored = self.secrets.get(key)
         if stored is None:

@@ -244,3 +244,23 @@ def test_a_second_key_takes_over_from_a_dead_first_and_nothing_is_said_of_its_st
             assert "Passed over: key-one (Rejected)." in world.seen(key).condition("Ready").message
 
     run(story())
+
+
+def test_a_changed_source_is_looked_at_before_credentials_that_arrive() -> None:
+    async def story() -> list[str]:
+        async with World() as world:
+            world.provider(validation={"requestsPerSecond": 1000, "maxConcurrent": 64})
+            for text in ("sk-1", "sk-2", *(f"sk-arriving-{number}" for number in range(200))):
+                world.net.answers[text] = ACCEPTED
+            world.simple("sk-1")
+            await until(60)
+            before = len(world.net.sent)
+            for number in range(200):
+                world.simple(f"sk-arriving-{number}", f"arriving-{number}")
+            world.source("sk-2", "raw-chat")
+            await until(120)
+            return [one.key for one in world.net.sent[before:]]
+
+    looked_at = run(story())
+    assert len(looked_at) == 201
+    assert looked_at.index("sk-2") < 100

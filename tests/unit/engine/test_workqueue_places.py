@@ -71,6 +71,46 @@ def test_an_answer_goes_ahead_of_new_work() -> None:
     assert run(story())[:2] == ["a/y", "a/x"]
 
 
+def _order_of(lanes: list[tuple[Key, Lane]], asking: set[Key], later: list[tuple[Key, Lane]]) -> list[Key]:
+    """In which order keys are done with one place, where some ask somebody who answers all at once, after `later`."""
+
+    async def story() -> list[Key]:
+        done: list[Key] = []
+        answer = asyncio.Event()
+
+        async def work(key: Key, _lane: Lane) -> None:
+            if key in asking:
+                async with queue.waiting():
+                    await answer.wait()
+            await asyncio.sleep(1)
+            done.append(key)
+
+        queue = WorkQueue(work, VirtualClock(), 1)
+        queue.open()
+        for key, lane in lanes:
+            queue.add(key, lane)
+        await until(0.5)
+        for key, lane in later:
+            queue.add(key, lane)
+        answer.set()
+        await queue.drained()
+        return done
+
+    return run(story())
+
+
+def test_the_answer_for_a_change_goes_ahead_of_earlier_ones_for_arrivals() -> None:
+    busy = Key("b", "busy")
+    order = _order_of([(A, Lane.ARRIVAL), (B, Lane.CHANGE), (busy, Lane.REFRESH)], {A, B}, [])
+    assert order == [busy, B, A]
+
+
+def test_a_change_begins_ahead_of_the_answer_for_an_arrival() -> None:
+    busy = Key("b", "busy")
+    order = _order_of([(A, Lane.ARRIVAL), (busy, Lane.REFRESH)], {A}, [(B, Lane.CHANGE), (C, Lane.ARRIVAL)])
+    assert order == [busy, B, A, C]
+
+
 def test_closing_stops_those_who_wait_for_somebody_else() -> None:
     async def story() -> int:
         stopped = 0
