@@ -44,6 +44,10 @@ lint: setup ## style, formatting, types, and the arrows between packages
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+.PHONY: docs
+docs: setup ## write the pages of docs/ that follow from the code
+	$(BIN)/python -m docs.generate
+
 .PHONY: test
 test: test-unit ## all tests: unit, then those on a real API server
 	@echo

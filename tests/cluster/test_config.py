@@ -1,6 +1,7 @@
 """What config/ grants and forbids, asked of the API server as the accounts themselves."""
 
 import json
+import shutil
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+import yaml
 
 from llmkeys.api.names import (
     API_VERSION,
@@ -47,14 +49,18 @@ class Account:
 
     def create(self, secret: dict[str, Any]) -> str:
         """Create a Secret (dry run); empty if it may, else why not."""
-        return self.kubectl("create", "--dry-run=server", "-f", "-", content=secret).stderr
+        return _why_not(self.kubectl("create", "--dry-run=server", "-f", "-", content=secret))
 
     def patch(self, name: str, metadata: dict[str, Any]) -> str:
         """Change a Secret; empty if it may, else why not."""
         change = json.dumps({"metadata": metadata, "data": {"KEY": "dmFsdWU="}})
-        return self.kubectl(
-            "patch", "secret", name, f"--namespace={self.namespace}", "--type=merge", "-p", change
-        ).stderr
+        return _why_not(
+            self.kubectl("patch", "secret", name, f"--namespace={self.namespace}", "--type=merge", "-p", change)
+        )
+
+
+def _why_not(done: subprocess.CompletedProcess[str]) -> str:
+    return done.stderr if done.returncode else ""
 
 
 def secret(
@@ -64,9 +70,8 @@ def secret(
     return {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "type": "Opaque", **more}
 
 
-def owner(kind: str = CREDENTIAL_KIND, version: str = API_VERSION) -> dict[str, Any]:
-    reference = {"apiVersion": version, "kind": kind, "name": "chat", "uid": "9d0f2a3c-0000-4000-8000-000000000000"}
-    return {"ownerReferences": [reference]}
+def owned_by(kind: str, version: str, uid: str) -> dict[str, Any]:
+    return {"ownerReferences": [{"apiVersion": version, "kind": kind, "name": "chat", "uid": uid}]}
 
 
 def apply(plane: ControlPlane, file: str, namespace: str, *args: str) -> None:
@@ -99,6 +104,15 @@ def existing(installed: ControlPlane, namespace: str) -> Iterator[Any]:
     installed.kubectl("delete", "secret", *names, f"--namespace={namespace}")
 
 
+@pytest.fixture(scope="module")
+def credential(installed: ControlPlane, namespace: str) -> str:
+    """The UID of a credential that is there; what belongs to one that is not is collected at any moment."""
+    spec = {"providerRef": {"name": "nobody"}, "keys": [{"name": "main", "secretRef": {"name": "nothing"}}]}
+    body = {"apiVersion": API_VERSION, "kind": CREDENTIAL_KIND, "metadata": {"name": "chat"}, "spec": spec}
+    made = installed.kubectl("create", f"--namespace={namespace}", "-o", "json", "-f", "-", input=json.dumps(body))
+    return str(json.loads(made.stdout)["metadata"]["uid"])
+
+
 @pytest.mark.parametrize(
     ("verb", "resource"),
     [
@@ -113,15 +127,22 @@ def test_the_controller_may_do_what_it_must(verb: str, resource: str, controller
     assert controller.may(verb, resource, "--all-namespaces")
 
 
+@pytest.mark.parametrize("resource", ["llmcredentials.llmkeys.dev", "llmproviders.llmkeys.dev"])
+def test_the_controller_patches_status_and_cannot_replace_it(resource: str, controller: Account) -> None:
+    assert controller.may("patch", resource, "--subresource=status", "--all-namespaces")
+    assert not controller.may("update", resource, "--subresource=status", f"--namespace={controller.namespace}")
+
+
+def test_the_controller_makes_no_tokens(controller: Account) -> None:
+    assert not controller.may("create", "serviceaccounts", "--subresource=token", f"--namespace={DEFAULT_NAMESPACE}")
+
+
 @pytest.mark.parametrize(
     ("verb", "resource"),
     [
         *((verb, "secrets") for verb in ("delete", "deletecollection", "update")),
         *((verb, "llmcredentials.llmkeys.dev") for verb in ("create", "update", "patch", "delete")),
         *((verb, "llmproviders.llmkeys.dev") for verb in ("create", "update", "patch", "delete")),
-        ("update", "llmcredentials.llmkeys.dev/status"),
-        ("update", "llmproviders.llmkeys.dev/status"),
-        ("create", "serviceaccounts/token"),
         ("get", "pods"),
         ("patch", "deployments.apps"),
         ("get", "configmaps"),
@@ -143,8 +164,9 @@ def test_the_controller_creates_no_other_secrets(labels: dict[str, str], control
     assert NOT_OURS in controller.create(secret(namespace, labels=labels))
 
 
-def test_an_owner_alone_does_not_make_a_new_secret_ours(controller: Account, namespace: str) -> None:
-    assert NOT_OURS in controller.create(secret(namespace, metadata=owner()))
+def test_an_owner_alone_does_not_make_a_new_secret_ours(controller: Account, namespace: str, credential: str) -> None:
+    owner = owned_by(CREDENTIAL_KIND, API_VERSION, credential)
+    assert NOT_OURS in controller.create(secret(namespace, metadata=owner))
 
 
 def test_the_controller_creates_no_secret_that_gets_a_token(controller: Account, namespace: str) -> None:
@@ -158,6 +180,17 @@ def test_the_controller_creates_no_secret_that_gets_a_token(controller: Account,
 @pytest.mark.parametrize("name", OWN_SECRETS)
 def test_the_controller_creates_its_own_secrets_in_its_own_namespace(name: str, controller: Account) -> None:
     assert controller.create(secret(DEFAULT_NAMESPACE, name, INTERNAL)) == ""
+
+
+TLS: Final = {"type": "kubernetes.io/tls", "data": {"tls.crt": "LS0t", "tls.key": "LS0t"}}
+
+
+def test_a_certificate_is_the_controllers_own_alone(controller: Account, namespace: str) -> None:
+    own = secret(DEFAULT_NAMESPACE, "llmkeys-unsealer-tls", INTERNAL) | TLS
+    generated = secret(namespace, labels=LABELLED) | TLS
+
+    assert controller.create(own) == ""
+    assert NOT_OPAQUE in controller.create(generated)
 
 
 @pytest.mark.parametrize("labels", [{}, {INTERNAL_LABEL: "false"}])
@@ -174,8 +207,20 @@ def test_the_controller_changes_a_generated_secret(controller: Account, existing
     assert controller.patch(existing(LABELLED), {}) == ""
 
 
-def test_the_controller_labels_a_secret_again_that_a_credential_owns(controller: Account, existing: Any) -> None:
-    assert controller.patch(existing(metadata=owner()), {"labels": LABELLED}) == ""
+def test_the_controller_labels_a_secret_again_that_a_credential_owns(
+    controller: Account, existing: Any, credential: str
+) -> None:
+    owner = owned_by(CREDENTIAL_KIND, API_VERSION, credential)
+    assert controller.patch(existing(metadata=owner), {"labels": LABELLED}) == ""
+
+
+def test_another_owner_does_not_make_a_secret_ours(
+    controller: Account, existing: Any, installed: ControlPlane, namespace: str
+) -> None:
+    account = installed.kubectl("get", "serviceaccount", "default", f"--namespace={namespace}", "-o", "json").stdout
+    owner = owned_by("ServiceAccount", "v1", json.loads(account)["metadata"]["uid"])
+    owner["ownerReferences"][0]["name"] = "default"
+    assert NOT_OURS_BEFORE in controller.patch(existing(metadata=owner), {"labels": LABELLED})
 
 
 def test_the_controller_cannot_make_a_strangers_secret_its_own(controller: Account, existing: Any) -> None:
@@ -192,6 +237,54 @@ def test_the_policy_is_about_the_controller_only(installed: ControlPlane, namesp
 
     assert controller.create(secret(namespace)) != ""
     assert installed.kubectl("create", "--dry-run=server", "-f", "-", input=plain).stderr == ""
+
+
+@pytest.fixture(scope="module")
+def elsewhere(installed: ControlPlane, namespace: str) -> Account:
+    """A controller that lives in `namespace` and serves only what a test binds it to."""
+    for file in ("service-account.yaml", "watch-namespaces/own-namespace.yaml"):
+        apply(installed, file, namespace)
+    return Account(installed, installed.service_account_kubeconfig(namespace, ACCOUNT), namespace)
+
+
+def test_a_controller_of_a_few_namespaces_may_do_there_what_it_must_and_nothing_in_others(
+    installed: ControlPlane, elsewhere: Account
+) -> None:
+    watched = f"{elsewhere.namespace}-watched"
+    installed.kubectl("create", "namespace", watched)
+    apply(installed, "watch-namespaces/watched-namespace.yaml", elsewhere.namespace, f"--namespace={watched}")
+
+    for verb in ("get", "list", "watch", "create", "patch"):
+        assert elsewhere.may(verb, "secrets", f"--namespace={watched}")
+        assert not elsewhere.may(verb, "secrets", "--namespace=default")
+    assert elsewhere.may("patch", "llmcredentials.llmkeys.dev", "--subresource=status", f"--namespace={watched}")
+    assert not elsewhere.may("list", "llmcredentials.llmkeys.dev", "--all-namespaces")
+    installed.delete_namespace(watched)
+
+
+def test_a_controller_of_a_few_namespaces_reads_of_its_own_namespace_its_own_secrets_alone(elsewhere: Account) -> None:
+    here = f"--namespace={elsewhere.namespace}"
+
+    for name in OWN_SECRETS:
+        assert elsewhere.may("get", f"secrets/{name}", here)
+    assert not elsewhere.may("get", "secrets/somebodys", here)
+    assert not elsewhere.may("list", "secrets", here)
+
+
+def test_an_overlay_moves_everything_to_another_namespace(installed: ControlPlane, tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "config", tmp_path / "config")
+    overlay = tmp_path / "overlay"
+    overlay.mkdir()
+    (overlay / "kustomization.yaml").write_text("namespace: keys\nresources: [../config]\n", encoding="utf-8")
+
+    text = installed.kubectl("kustomize", overlay).stdout
+
+    assert DEFAULT_NAMESPACE not in text
+    objects = list(yaml.safe_load_all(text))
+    assert [one["metadata"]["name"] for one in objects if one["kind"] == "Namespace"] == ["keys"]
+    subjects = [subject for one in objects for subject in one.get("subjects", [])]
+    assert subjects
+    assert all(subject["namespace"] == "keys" for subject in subjects)
 
 
 def verbs(plane: ControlPlane, role: str) -> dict[str, set[str]]:

@@ -115,6 +115,11 @@ class _Blank(dict[str, str]):
         )
 
 
+def sentence(reason: Reason) -> str:
+    """The sentence of a reason with its placeholders, as documents show it."""
+    return _MESSAGES[reason]
+
+
 def message_of(reason: Reason, values: Mapping[str, str]) -> str:
     """The sentence of a reason, with notes on keys that were passed over and on values that were trimmed."""
     text = _DETAILED.get(reason, _MESSAGES[reason]) if values.get("detail") else _MESSAGES[reason]
