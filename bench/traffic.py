@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 
 from bench.kube import Kube
-from llmkeys.api.names import CREDENTIAL_PLURAL, MAC_SECRET, PROVIDER_PLURAL
+from llmkeys.api.names import CREDENTIAL_PLURAL, OWN_SECRETS, PROVIDER_PLURAL
 
 _SAMPLE = re.compile(r"^apiserver_request_total\{([^}]*)\} (\S+)$", re.MULTILINE)
 _LABEL = re.compile(r'(\w+)="([^"]*)"')
@@ -37,7 +37,7 @@ class Traffic:
     Args:
         gets: reads of single objects.
         writes: requests that change something.
-        secret_gets: reads of single Secrets other than the operator's own MAC key.
+        secret_gets: reads of single Secrets other than the operator's own.
 
     """
 
@@ -103,7 +103,7 @@ class Audit:
                 writes += 1
                 continue
             gets += 1
-            secret_gets += event.object_ref.resource == "secrets" and event.object_ref.name != MAC_SECRET
+            secret_gets += event.object_ref.resource == "secrets" and event.object_ref.name not in OWN_SECRETS
         before = self._total
         self._total = Traffic(before.gets + gets, before.writes + writes, before.secret_gets + secret_gets)
         return self._total

@@ -107,19 +107,6 @@ def test_names_are_known_before_the_key_is_proven(world: World, openai: str) -> 
     assert world.secret("elsewhere") is None
 
 
-@pytest.mark.parametrize("target", [{"encryption": None}, {"encryption": "Envelope"}], ids=["unset", "envelope"])
-def test_an_envelope_is_refused_while_none_can_be_written(world: World, openai: str, target: dict[str, Any]) -> None:
-    name = f"sealed-{target['encryption']}".lower()
-    key = world.key()
-    world.credential(name, openai, key, target=target)
-
-    world.wait(name, ready="False", reason="EnvelopeUnavailable")
-    assert world.conditions(name)["Stalled"] == ("True", "EnvelopeUnavailable")
-    assert "Set spec.target.encryption to None" in world.message(name)
-    assert world.secret(name) is None
-    assert world.calls(key) == 0
-
-
 # -- whose Secret it is --------------------------------------------------------------------------------------
 
 

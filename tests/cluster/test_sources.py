@@ -225,7 +225,7 @@ def test_a_missing_field_is_named_and_picked_up_when_it_comes(world: World, open
     world.source("fieldless", other="something")
     world.credential("without-field", openai, entries=[ref("fieldless", apiKey="TEAM_KEY")])
     world.wait("without-field", ready="Unknown", reason="SourceFieldMissing")
-    assert f'Secret {world.namespace}/fieldless has no key "TEAM_KEY".' in world.message("without-field")
+    assert 'Secret fieldless has no value for "TEAM_KEY".' in world.message("without-field")
 
     world.source("fieldless", TEAM_KEY=world.key())
 

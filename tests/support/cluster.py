@@ -137,6 +137,12 @@ class ControlPlane:
         return self._components.pids if self._components else {}
 
     @property
+    def etcd(self) -> str:
+        """URL of the etcd behind an API server of ours."""
+        assert self._components is not None, "the etcd of an existing cluster is not ours to read"
+        return f"http://127.0.0.1:{self._components.layout.etcd_port}"
+
+    @property
     def logs(self) -> Path | None:
         """The folder of the components' logs, `kube-apiserver.log` and the like; None for an existing cluster."""
         return self._components.layout.logs if self._components else None

@@ -9,6 +9,7 @@ import os
 import shlex
 import shutil
 import signal
+import ssl
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,15 +18,19 @@ from pathlib import Path
 from types import FrameType
 from typing import Final
 
+from llmkeys.api.names import DEFAULT_NAMESPACE
 from tests.support import demo_keep, demo_steps
 from tests.support.cluster import ControlPlane, kubectl_program
 from tests.support.cluster_install import ROOT, install
-from tests.support.cluster_process import start_time
+from tests.support.cluster_process import free_ports, start_time
 from tests.support.demo_manifests import render_folder, values_of
 from tests.support.demo_print import elapsed, say, shell, shown, step
 from tests.support.demo_scenes import DOWN, KEYS, NAMESPACE, TYPES
+from tests.support.demo_sealing import seal_all
+from tests.support.demo_workload import run_workload
 from tests.support.operator_process import OperatorProcess
 from tests.support.simulator.remote import RemoteSimulator
+from tests.support.unsealer_process import UnsealerProcess
 
 FOLDER: Final = ROOT / ".demo"
 _MANIFESTS: Final = FOLDER / "manifests"
@@ -41,10 +46,11 @@ class BusyError(RuntimeError):
 
 @dataclass(frozen=True)
 class Stage:
-    """What the demo plays on; `pids` names every process that was started for it."""
+    """What the demo plays on; `pids` names every process that was started for it, `values` fills the templates in."""
 
     stack: contextlib.ExitStack
     pids: dict[str, int]
+    values: dict[str, str]
 
     def set_up(self) -> ControlPlane:
         """Start everything, the operator last."""
@@ -61,22 +67,28 @@ class Stage:
         step(f"Simulated providers, {_LATENCY} ms to an answer")
         self._simulate()
 
-        step("The operator, with the rights of its own ServiceAccount")
-        shell("llmkeys controller")
-        operator = self.stack.enter_context(OperatorProcess.start(plane, FOLDER))
+        step("The operator and the unsealer, each with the rights of its own ServiceAccount")
+        address = f"127.0.0.1:{free_ports(1)[0]}"
+        shell(f"llmkeys controller --unsealer https://{address}")
+        operator = self.stack.enter_context(OperatorProcess.start(plane, FOLDER, [f"--unsealer=https://{address}"]))
         self.pids["operator"] = operator.pid
         say(f"  ready; its log is {shown(operator.log)}")
+        shell(f"llmkeys unsealer --listen {address}")
+        trust = ssl.create_default_context()
+        unsealer = UnsealerProcess.start(plane, FOLDER, DEFAULT_NAMESPACE, trust, [f"--listen={address}"])
+        self.stack.enter_context(unsealer)
+        self.pids["unsealer"] = unsealer.pid
+        say(f"  ready; its log is {shown(unsealer.log)}")
         return plane
 
     def _simulate(self) -> None:
         simulator = self.stack.enter_context(RemoteSimulator.spawn(TYPES, latency=_LATENCY))
         self.pids["simulator"] = simulator.pid or 0
         simulator.set_many(dict(KEYS.values()))
-        values = values_of(simulator)
+        self.values.update(values_of(simulator))
         simulator.down(DOWN)
-        render_folder(values, _MANIFESTS)
+        render_folder(self.values, _MANIFESTS, pattern="0*.yaml")
         say(f"  {', '.join(TYPES)}; {DOWN} is down")
-        say(f"  examples/demo/ is filled in with their addresses and CA: {shown(_MANIFESTS)}/")
 
     def left(self) -> list[str]:
         """Name the processes that still run."""
@@ -95,7 +107,7 @@ def run(*, hold: bool, key: str | None) -> int:
 
     """
     with _alone(), contextlib.ExitStack() as stack:
-        stage = Stage(stack, {})
+        stage = Stage(stack, {}, {})
         stack.callback(_say_what_is_left, stage)
         with _cleaning_up(stack):
             plane = stage.set_up()
@@ -108,7 +120,12 @@ def run(*, hold: bool, key: str | None) -> int:
 
 
 def _show(stage: Stage, plane: ControlPlane, key: str | None) -> int:
-    step("Providers, keys and credentials are applied")
+    step("The keys are sealed, offline but for the operator's public key")
+    stage.values.update(seal_all(plane.kubeconfig, _MANIFESTS / "02-providers.yaml", FOLDER / "config"))
+    render_folder(stage.values, _MANIFESTS)
+    say(f"  examples/demo/ is filled in: {shown(_MANIFESTS)}/")
+
+    step("Providers and credentials are applied")
     if not plane.owned:
         stage.stack.callback(_remove, plane)
     demo_steps.apply(plane, _MANIFESTS)
@@ -125,11 +142,12 @@ def _show(stage: Stage, plane: ControlPlane, key: str | None) -> int:
     if key:
         demo_steps.report_real_key(plane)
 
-    step("What a workload gets: the Secret good")
+    step("What a workload gets: the Secret good, an envelope")
     demo_steps.show_secret(plane)
+    run_workload(plane)
 
     step("The revoked key is replaced by a good one")
-    demo_steps.replace_key(plane, _MANIFESTS / "replacement" / "revoked-key.yaml")
+    demo_steps.replace_key(plane, _MANIFESTS / "replacement" / "revoked.yaml")
     say()
     shell(f"kubectl get llmcredential revoked -n {NAMESPACE}")
     say(plane.kubectl("get", "llmcredential", "revoked", "-n", NAMESPACE).stdout.rstrip())
@@ -160,7 +178,8 @@ def _alone() -> Iterator[None]:
                 "A demo runs already in this folder; one that was kept is ended by `make demo-down`."
             ) from None
         shutil.rmtree(_MANIFESTS, ignore_errors=True)
-        for name in ("operator.log", "demo.json"):
+        shutil.rmtree(FOLDER / "config", ignore_errors=True)
+        for name in ("operator.log", "unsealer.log", "demo.json"):
             (FOLDER / name).unlink(missing_ok=True)
         yield
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from tests.support.cluster_install import ROOT
-from tests.support.demo_scenes import KEYS, TYPES
+from tests.support.demo_scenes import TYPES
 from tests.support.simulator.remote import RemoteSimulator
 
 TEMPLATES: Final = ROOT / "examples" / "demo"
@@ -21,8 +21,7 @@ class UnknownPlaceholderError(ValueError):
 
 def values_of(simulator: RemoteSimulator) -> dict[str, str]:
     """Return what the placeholders stand for."""
-    urls = {f"{kind.upper()}_URL": simulator.url(kind) for kind in TYPES}
-    return {"CA": simulator.ca_pem, **urls, **{name: key for name, (key, _) in KEYS.items()}}
+    return {"CA": simulator.ca_pem, **{f"{kind.upper()}_URL": simulator.url(kind) for kind in TYPES}}
 
 
 def render(template: str, values: Mapping[str, str]) -> str:
@@ -43,10 +42,12 @@ def render(template: str, values: Mapping[str, str]) -> str:
     return _PLACEHOLDER.sub(quoted, template)
 
 
-def render_folder(values: Mapping[str, str], target: Path, templates: Path = TEMPLATES) -> list[Path]:
-    """Render every template, sub-folders included, into a folder, and return the files written."""
+def render_folder(
+    values: Mapping[str, str], target: Path, templates: Path = TEMPLATES, pattern: str = "*.yaml"
+) -> list[Path]:
+    """Render the templates of a pattern, sub-folders included, into a folder, and return the files written."""
     written = []
-    for template in sorted(templates.rglob("*.yaml")):
+    for template in sorted(templates.rglob(pattern)):
         file = target / template.relative_to(templates)
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(render(template.read_text(encoding="utf-8"), values), encoding="utf-8")

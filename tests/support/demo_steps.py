@@ -142,12 +142,10 @@ def show_secret(plane: ControlPlane, name: str = SHOWN) -> None:
     data = json.loads(plane.kubectl("get", "secret", name, "-n", NAMESPACE, "-o", "json").stdout)["data"]
     for variable, value in sorted(data.items()):
         say(f"  {variable:<20} {len(base64.b64decode(value))} characters")
-    say()
-    say("  A workload reads it with: envFrom: [{secretRef: {name: " + name + "}}]")
 
 
 def replace_key(plane: ControlPlane, manifest: Path) -> None:
-    """Put a good key in the place of the revoked one and say how long the cluster took to follow.
+    """Put a good key, sealed, in the place of the revoked one and say how long the cluster took to follow.
 
     Raises:
         TimeoutError: it did not.
@@ -155,25 +153,17 @@ def replace_key(plane: ControlPlane, manifest: Path) -> None:
     """
     secrets = ("secrets", "-n", NAMESPACE, "-o", 'jsonpath={.metadata.name} {.metadata.resourceVersion}{"\\n"}')
     path = '{.status.conditions[?(@.type=="Active")].status}/{.status.conditions[?(@.type=="Active")].reason}{"\\n"}'
-    credential = ("llmcredentials", REPLACED, "-n", NAMESPACE, "-o", f"jsonpath={path}")
+    credential = ("llmcredentials", REPLACED, "-n", NAMESPACE, "-o", f"jsonpath={{.metadata.generation}} {path}")
     with Watch(plane, *secrets) as secret, Watch(plane, *credential) as status:
-        source = f"{REPLACED}-key "
-        secret.when(lambda line: line.startswith(source))
         status.when(bool)
-        # The watch of Secrets begins with all that are there, whatever their order.
-        before = _resource_version(plane, f"{REPLACED}-key")
         apply(plane, manifest)
-        changed = secret.when(lambda line: line.startswith(source) and line != source + before)
+        changed = status.when(lambda line: line.startswith("2 "))
         written = secret.when(lambda line: line.startswith(f"{REPLACED} "))
-        active = status.when(lambda line: line == "True/Verified")
+        active = status.when(lambda line: line == "2 True/Verified")
     say()
-    say("       0 ms  Secret revoked-key holds the new key")
+    say("       0 ms  LLMCredential revoked holds the new key, sealed")
     for moment, text in sorted(((written, "Secret revoked is written"), (active, "LLMCredential revoked is Active"))):
         say(f"  {(moment - changed) * 1000:6.0f} ms  {text}")
-
-
-def _resource_version(plane: ControlPlane, name: str) -> str:
-    return plane.kubectl("get", "secret", name, "-n", NAMESPACE, "-o", "jsonpath={.metadata.resourceVersion}").stdout
 
 
 def _credentials(plane: ControlPlane) -> Credentials:

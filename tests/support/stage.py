@@ -40,6 +40,7 @@ class Stage:
         self._folder = folder
         self._free = list(simulator.names)
         self._operator: OperatorProcess | None = None
+        self._arguments: tuple[str, ...] = ()
 
     @property
     def operator(self) -> OperatorProcess:
@@ -47,9 +48,10 @@ class Stage:
         return self._operator
 
     @contextmanager
-    def at_work(self) -> Iterator[None]:
+    def at_work(self, *arguments: str) -> Iterator[None]:
         """Have an operator run, which must survive everything. Other modules have others, and two would quarrel."""
-        self._operator = OperatorProcess.start(self.plane, self._folder)
+        self._arguments = arguments
+        self._operator = OperatorProcess.start(self.plane, self._folder, arguments)
         try:
             yield
             self.operator.wait_ready()
@@ -59,7 +61,7 @@ class Stage:
 
     def restart_operator(self) -> None:
         self.operator.stop()
-        self._operator = OperatorProcess.start(self.plane, self._folder)
+        self._operator = OperatorProcess.start(self.plane, self._folder, self._arguments)
 
     def take_server(self, kind: str) -> str:
         """Return the name of a server of this type that nobody has used."""

@@ -11,12 +11,13 @@ from tests.support import demo_keep
 from tests.support.cluster_process import start_time
 from tests.support.demo_manifests import TEMPLATES, UnknownPlaceholderError, render, render_folder
 from tests.support.demo_scenes import KEYS, NAMESPACE, SCENES, TYPES, Scene
+from tests.support.demo_sealing import places
 
 CA = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
 VALUES = {
     "CA": CA,
     **{f"{kind.upper()}_URL": f"https://127.0.0.1:4{number}/v1" for number, kind in enumerate(TYPES)},
-    **{name: key for name, (key, _) in KEYS.items()},
+    **{f"SEALED_{name}": f"llmkeys1.{name}.sealed" for name in KEYS},
 }
 SCENE = Scene(credential="one", story="…", conditions={"Active": "True/Verified", "Ready": "True"}, key="backup")
 
@@ -43,8 +44,9 @@ def test_every_template_renders_to_manifests_with_the_very_values(tmp_path: Path
     assert {one["spec"]["type"]: one["spec"]["baseURL"] for one in providers} == {
         kind: VALUES[f"{kind.upper()}_URL"] for kind in TYPES
     }
-    used = {key for one in documents for key in one.get("stringData", {}).values()}
-    assert used == {key for key, _ in KEYS.values()}
+    entries = [entry for one in documents if one["kind"] == "LLMCredential" for entry in one["spec"].get("keys", ())]
+    used = {text for entry in entries for text in entry.get("sealed", {}).values()}
+    assert used == {VALUES[f"SEALED_{name}"] for name in KEYS}
 
 
 def test_every_credential_of_the_templates_has_a_scene_and_the_other_way_round(tmp_path: Path) -> None:
@@ -55,6 +57,13 @@ def test_every_credential_of_the_templates_has_a_scene_and_the_other_way_round(t
         if one["kind"] == "LLMCredential"
     }
     assert found == {scene.credential: NAMESPACE for scene in SCENES}
+
+
+def test_every_sealed_value_of_the_templates_has_a_key_and_a_place_of_its_own() -> None:
+    found = list(places())
+    assert {one.key for one in found} == set(KEYS)
+    assert {one.namespace for one in found} == {NAMESPACE}
+    assert len({(one.credential, one.entry, one.key) for one in found}) == len(KEYS)
 
 
 def test_no_template_holds_a_key_or_an_address_of_its_own() -> None:

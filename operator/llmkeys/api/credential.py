@@ -10,6 +10,7 @@ from llmkeys.api.reasons import Belief
 
 KEEP_LAST_GOOD = "KeepLastGood"
 WITHDRAW = "Withdraw"
+ENVELOPE_TARGET = "Envelope"
 
 
 class ProviderRef(msgspec.Struct, frozen=True):
@@ -26,10 +27,11 @@ class SecretRef(msgspec.Struct, frozen=True):
 
 
 class KeyEntry(msgspec.Struct, frozen=True, rename="camel"):
-    """One entry of the ordered list of keys."""
+    """One entry of the ordered list of keys; `sealed` maps a field of the type to its text envelope."""
 
     name: str
     secret_ref: SecretRef | None = None
+    sealed: dict[str, str] = {}
 
 
 class Rotation(msgspec.Struct, frozen=True, rename="camel"):
@@ -49,9 +51,16 @@ class Target(msgspec.Struct, frozen=True, rename="camel"):
     """The Secret that workloads read."""
 
     name: str | None = None
-    encryption: str = "Envelope"
+    encryption: str = ENVELOPE_TARGET
     format: str = "Env"
     data: dict[str, str] = {}
+    service_accounts: tuple[str, ...] = ()
+    recipients: tuple[str, ...] = ()
+
+    @property
+    def sealed_by_ring(self) -> bool:
+        """Whether it is an envelope that the unsealer opens."""
+        return self.encryption == ENVELOPE_TARGET and not self.recipients
 
 
 class CredentialSpec(msgspec.Struct, frozen=True, rename="camel"):
@@ -98,16 +107,37 @@ class KeyStatus(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True)
 class TargetStatus(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
     """The Secret as we last wrote it.
 
-    `key` is the fingerprint of the delivered key, `form` a digest of how it was rendered and for which audience,
-    `kept_until` the end of the time for which a replaced value is delivered on.
+    `mac` is that of its exact data, `content` that of what an envelope holds. `key` is the fingerprint of the delivered
+    key, `form` a digest of how it was rendered and for which audience, `kept_until` the end of the time for which a
+    replaced value is delivered on. `sequence` rises with every change of the content, and the one before it opens
+    until `previous_until`. `sealed_with` is the id of the ring's key that sealed the envelope.
     """
 
     uid: str = ""
     resource_version: str = ""
     mac: str = ""
+    content: str = ""
+    sequence: int = 0
+    previous_until: str = ""
+    sealed_with: str = ""
     key: str = ""
     form: str = ""
     kept_until: str = ""
+
+
+class UnsealerStatus(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+    """Where a workload has its envelope opened, and the certificates by which it knows that service."""
+
+    address: str = ""
+    ca_bundle: str = ""
+
+
+class Usage(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+    """Who had the envelope opened, how often, and when last."""
+
+    service_account: str
+    count: int = 0
+    last_time: str = ""
 
 
 class CredentialStatus(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
@@ -126,6 +156,8 @@ class CredentialStatus(msgspec.Struct, frozen=True, rename="camel", omit_default
     target: TargetStatus = TargetStatus()
     last_probe_time: str = ""
     expiry_warning: str = ""
+    unsealer: UnsealerStatus | None = None
+    usage: tuple[Usage, ...] = ()
 
 
 class LLMCredential(msgspec.Struct, frozen=True):

@@ -65,14 +65,31 @@ _MESSAGES: Final[dict[Reason, str]] = {
         "llmkeys.dev/source=true and not be written by llmkeys itself."
     ),
     Reason.SOURCE_FIELD_MISSING: (
-        'Secret {namespace}/{secret} has no key "{field}". Add it, or name another in spec.keys[].secretRef.fields.'
+        '{source} has no value for "{field}". Add it, or name another in spec.keys[].secretRef.fields.'
     ),
     Reason.UNKNOWN_TYPE: "LLMProvider {provider} has an unknown type. {detail}",
-    Reason.ENVELOPE_UNAVAILABLE: (
-        "This version cannot write envelopes yet. Set spec.target.encryption to None to have a plain Secret written."
+    Reason.DECRYPT_FAILED: (
+        'The sealed value of key "{key}" ({field}) cannot be opened: it was changed, cut off, or sealed for another '
+        "cluster. Seal the key again: llmkeys seal --fetch"
+    ),
+    Reason.SEALED_FOR_OTHER_SCOPE: (
+        'The sealed value of key "{key}" ({field}) was sealed for {detail}; it opens nowhere else. Seal the key again '
+        "for this place: llmkeys seal --fetch"
+    ),
+    Reason.KEY_RETIRED: (
+        'The sealed value of key "{key}" ({field}) was sealed with key {detail}, which is retired. Seal the key again: '
+        "llmkeys seal --fetch"
+    ),
+    Reason.SEALED_FOR_OTHER_HOST: (
+        'Key "{key}" ({field}) may be sent to {detail} only, and LLMProvider {provider} sends keys elsewhere. Correct '
+        "its spec, or seal the key again for it: llmkeys seal --fetch"
+    ),
+    Reason.SEALED_FOR_OTHER_DELIVERY: (
+        'Key "{key}" ({field}) was sealed for delivery {detail}, and spec.target asks for another. Correct '
+        "spec.target, or seal the key again: llmkeys seal --fetch"
     ),
     Reason.KEYS_MISSING: "{title} needs a key: add an entry to spec.keys.",
-    Reason.DATA_INVALID: "spec.target.data cannot be rendered: {detail}",
+    Reason.DATA_INVALID: "spec.target cannot be rendered: {detail}",
     Reason.DISABLED: "The credential is disabled by spec.enabled.",
     Reason.PROVIDER_DISABLED: "LLMProvider {provider} is disabled by its spec.enabled.",
     Reason.NAMESPACE_NOT_ALLOWED: (

@@ -51,7 +51,11 @@ class Reason(StrEnum):
     SOURCE_NOT_ALLOWED = "SourceNotAllowed"
     SOURCE_FIELD_MISSING = "SourceFieldMissing"
     UNKNOWN_TYPE = "UnknownType"
-    ENVELOPE_UNAVAILABLE = "EnvelopeUnavailable"
+    DECRYPT_FAILED = "DecryptFailed"
+    SEALED_FOR_OTHER_SCOPE = "SealedForOtherScope"
+    KEY_RETIRED = "KeyRetired"
+    SEALED_FOR_OTHER_HOST = "SealedForOtherHost"
+    SEALED_FOR_OTHER_DELIVERY = "SealedForOtherDelivery"
     KEYS_MISSING = "KeysMissing"
     DATA_INVALID = "DataInvalid"
 
@@ -134,6 +138,7 @@ _LIMITED_UNPROVEN = Row(None, _U, False, True, _U, Delivery.LAST_GOOD, NextKey.Y
 _UNUSABLE = Row(Belief.VALID, _F, False, False, Truth.IF_DELIVERED, Delivery.STAYS, NextKey.IF_PROVEN, terminal=True)
 _SOURCE = Row(None, _AS, False, False, _U, Delivery.LAST_GOOD, NextKey.YES)
 _SPEC = Row(None, _AS, False, False, _F, Delivery.LAST_GOOD, NextKey.YES, terminal=True)
+_ELSEWHERE = Row(None, _U, False, False, _F, Delivery.NONE, NextKey.YES, terminal=True)
 _OFF = Row(None, _U, False, False, _F, Delivery.NONE, NextKey.NO, terminal=True)
 
 MATRIX: Final[dict[Reason, Row]] = {
@@ -164,7 +169,11 @@ MATRIX: Final[dict[Reason, Row]] = {
     Reason.SOURCE_NOT_ALLOWED: _SOURCE,
     Reason.SOURCE_FIELD_MISSING: _SOURCE,
     Reason.UNKNOWN_TYPE: _SPEC,
-    Reason.ENVELOPE_UNAVAILABLE: _SPEC,
+    Reason.DECRYPT_FAILED: _SPEC,
+    Reason.SEALED_FOR_OTHER_SCOPE: _SPEC,
+    Reason.KEY_RETIRED: _SPEC,
+    Reason.SEALED_FOR_OTHER_HOST: _ELSEWHERE,
+    Reason.SEALED_FOR_OTHER_DELIVERY: _ELSEWHERE,
     Reason.KEYS_MISSING: _SPEC,
     Reason.DATA_INVALID: _SPEC,
     Reason.DISABLED: _OFF,

@@ -7,7 +7,16 @@ import click
 
 from llmkeys import __version__
 
-_COMMANDS: Final = {"controller": "Run the operator against $KUBECONFIG, else the pod's own account."}
+_COMMANDS: Final = {
+    "seal": "Seal a key for a place, with the operator's public key; renew and check sealed values.",
+    "manifest": "Print manifests to start from.",
+    "keys": "The operator's own keys: list, rotate, retire, compromise, back up, restore.",
+    "usage": "Who has envelopes opened.",
+    "unseal": "In a pod: have an envelope opened and write what it holds.",
+    "exec": "In a pod: run a command with the opened variables in its environment.",
+    "controller": "Run the operator against $KUBECONFIG, else the pod's own account.",
+    "unsealer": "Run the service that opens envelopes for pods.",
+}
 
 
 class _Lazy(click.Group):

@@ -1,1 +1,1 @@
-"""Secrets that cannot print themselves, and the MACs that recognise them. No Kubernetes, no I/O."""
+"""Everything that seals, opens, recognises and hides key material. No Kubernetes, no I/O, no clock."""

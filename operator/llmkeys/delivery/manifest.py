@@ -42,6 +42,7 @@ class ObservedSecret:
         owners: its owner references as they came.
         labelled: it has labels at all, ours or not.
         managers: who changed it, the latest last.
+        hosts: that its keys may be sent to, None where nothing is said.
 
     """
 
@@ -51,6 +52,7 @@ class ObservedSecret:
     owners: tuple[dict[str, Any], ...] = ()
     labelled: bool = True
     managers: tuple[str, ...] = ()
+    hosts: tuple[str, ...] | None = None
 
 
 def our_labels(credential: LLMCredential) -> dict[str, str]:

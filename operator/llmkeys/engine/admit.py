@@ -3,10 +3,12 @@
 And what follows from its manifests alone: the names of the variables, the audience, the words for its messages.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from llmkeys.api.credential import LLMCredential
+from llmkeys.api.credential import LLMCredential, UnsealerStatus
 from llmkeys.api.reasons import Reason
+from llmkeys.crypto.errors import PublicKeyMalformedError
+from llmkeys.delivery.holders import recipients_of
 from llmkeys.delivery.render import DataInvalidError, check_data, names_of
 from llmkeys.engine.outcome import Names
 from llmkeys.engine.resolve import Resolved, Resolver
@@ -32,8 +34,9 @@ class Admission:
     values: dict[str, str] = field(default_factory=dict)
 
 
-def admit(credential: LLMCredential, store: Store, resolver: Resolver) -> Admission:
+def admit(credential: LLMCredential, store: Store, resolver: Resolver, unsealer: UnsealerStatus) -> Admission:
     """Check a credential against its manifest, its provider and its namespace."""
+    unsealing = unsealer if credential.spec.target.sealed_by_ring else None
     spec = credential.spec
     namespace = credential.metadata.namespace
     values = {
@@ -45,12 +48,14 @@ def admit(credential: LLMCredential, store: Store, resolver: Resolver) -> Admiss
     provider = store.providers.get(spec.provider_ref.name)
     if provider is None:
         missing = Reason.PROVIDER_NOT_FOUND if spec.enabled else Reason.DISABLED
-        return Admission(missing, None, admitted=False, names=Names(), values=values)
+        return Admission(missing, None, admitted=False, names=Names(unsealer=unsealing), values=values)
     resolved = resolver.resolve(provider)
     values |= _words(resolved)
-    admitted = provider.spec.allowed_namespaces.admits(store.namespaces.get(namespace))
+    known = store.namespaces.get(namespace)
+    admitted = provider.spec.allowed_namespaces.admits(known.labels if known else None)
     refusal = _refusal(credential, resolved, values, admitted=admitted)
-    return Admission(refusal, resolved, admitted, _names(credential, resolved), values)
+    names = replace(_names(credential, resolved), unsealer=unsealing)
+    return Admission(refusal, resolved, admitted, names, values)
 
 
 def _refusal(credential: LLMCredential, resolved: Resolved, values: dict[str, str], *, admitted: bool) -> Reason | None:
@@ -61,13 +66,12 @@ def _refusal(credential: LLMCredential, resolved: Resolved, values: dict[str, st
         return resolved.problem
     if not admitted:
         return Reason.NAMESPACE_NOT_ALLOWED
-    if spec.target.encryption != "None":
-        return Reason.ENVELOPE_UNAVAILABLE
     if resolved.entry is None or resolved.endpoint is None:
         return None
     try:
         check_data(spec.target, resolved.entry, resolved.endpoint)
-    except DataInvalidError as error:
+        recipients_of(spec.target)
+    except (DataInvalidError, PublicKeyMalformedError) as error:
         values["detail"] = str(error)
         return Reason.DATA_INVALID
     if not spec.keys and resolved.entry.key_required:

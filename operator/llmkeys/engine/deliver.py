@@ -5,21 +5,40 @@ from dataclasses import dataclass, replace
 
 import msgspec
 
-from llmkeys.api.credential import Inputs, LLMCredential
+from llmkeys.api.credential import ENVELOPE_TARGET, Inputs, LLMCredential
 from llmkeys.api.durations import epoch
+from llmkeys.api.errors import RetryableError, UserError
 from llmkeys.api.objects import Key
 from llmkeys.api.reasons import Reason, Row, row_of
+from llmkeys.crypto.envelope import EnvelopeBinding
 from llmkeys.crypto.mac import MacKey
 from llmkeys.delivery.choose import Decision
+from llmkeys.delivery.holders import recipients_of
+from llmkeys.delivery.pack import (
+    Holders,
+    Packed,
+    Sealed,
+    carried,
+    kept,
+    pack_plain,
+    pack_sealed,
+    resealed,
+    withdrawn,
+)
 from llmkeys.delivery.plan import Action, Held, Plan, Situation, plan_delivery
 from llmkeys.delivery.render import render
 from llmkeys.engine.admit import Admission
 from llmkeys.engine.clock import Clock
 from llmkeys.engine.freshness import form_of, inputs_of
+from llmkeys.engine.keyring import KeyRingHolder
 from llmkeys.engine.keys import HeldKey, first_name, held
 from llmkeys.engine.outcome import Names, Outcome
 from llmkeys.engine.store import Store
 from llmkeys.engine.writer import SecretWriter, Written
+
+
+class NamespaceUnknownError(RetryableError):
+    """The credential was heard of before its namespace was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +47,7 @@ class _Delivery:
 
     written: Written
     plan: Plan
+    sealed: Sealed
 
     @property
     def wrote(self) -> bool:
@@ -45,13 +65,15 @@ class Deliverer:
         store: what is known of the cluster.
         writer: writes Secrets.
         mac: for digests of what was delivered.
+        keys: seal envelopes.
         clock: tells the time.
     """
 
-    def __init__(self, store: Store, writer: SecretWriter, mac: MacKey, clock: Clock) -> None:
+    def __init__(self, store: Store, writer: SecretWriter, mac: MacKey, keys: KeyRingHolder, clock: Clock) -> None:
         self._store = store
         self._writer = writer
         self._mac = mac
+        self._keys = keys
         self._clock = clock
 
     async def refuse(self, credential: LLMCredential, admission: Admission, reason: Reason) -> Outcome:
@@ -73,7 +95,8 @@ class Deliverer:
             inputs=msgspec.structs.replace(inputs, endpoint=status.inputs.endpoint),
             values={**admission.values, "key": status.active_key or first_name(credential)},
             # What a provider that is gone or wrong said is still what the keys were proven for.
-            names=Names(names.provider or status.provider, status.audience, names.env or status.env),
+            names=Names(names.provider or status.provider, status.audience, names.env or status.env, names.unsealer),
+            sealed=done.sealed,
             keys=status.keys,
             active_key=status.active_key if done.stays else "",
             fingerprint=status.target.key if done.stays else "",
@@ -123,6 +146,7 @@ class Deliverer:
             inputs=self._inputs(credential, admission),
             values=values,
             names=admission.names,
+            sealed=done.sealed,
             keys=tuple(one.status() for one in keys),
             active_key=chosen.candidate.name if done.wrote else (status.active_key if done.stays else ""),
             fingerprint=chosen.fingerprint if done.wrote else (status.target.key if done.stays else ""),
@@ -138,7 +162,8 @@ class Deliverer:
     # -- parts -----------------------------------------------------------------------------------------------
 
     def _inputs(self, credential: LLMCredential, admission: Admission) -> Inputs:
-        return inputs_of(credential, admission.resolved, self._store, self._mac, admitted=admission.admitted)
+        ring = self._keys.current
+        return inputs_of(credential, admission.resolved, self._store, self._mac, ring, admitted=admission.admitted)
 
     def _form(self, credential: LLMCredential, admission: Admission) -> str:
         resolved = admission.resolved
@@ -163,23 +188,54 @@ class Deliverer:
         self, credential: LLMCredential, admission: Admission, plan: Plan, chosen: HeldKey | None
     ) -> _Delivery:
         """Bring the Secret to the plan; a last good value that somebody touched is withdrawn instead."""
+        target = credential.status.target
         if plan.action is Action.WRITE and chosen is not None:
-            return _Delivery(await self._write(credential, admission, chosen), plan)
+            packed = self._pack(credential, admission, chosen)
+            return _Delivery(await self._writer.write(credential, packed), plan, packed.sealed)
         if plan.action is Action.KEEP:
-            kept = await self._writer.keep(credential)
-            if kept is not None:
-                return _Delivery(kept, plan)
+            stays = await self._keep(credential)
+            if stays is not None:
+                return _Delivery(stays[0], plan, stays[1])
             plan = Plan(Action.EMPTY)
         if plan.action is Action.EMPTY or self._was_emptied(credential):
-            return _Delivery(await self._writer.empty(credential), plan)
-        return _Delivery(Written(Reason.AWAITING_KEY), plan)
+            return _Delivery(await self._writer.empty(credential), plan, withdrawn(target))
+        return _Delivery(Written(Reason.AWAITING_KEY), plan, carried(target))
 
-    async def _write(self, credential: LLMCredential, admission: Admission, chosen: HeldKey) -> Written:
+    def _pack(self, credential: LLMCredential, admission: Admission, chosen: HeldKey) -> Packed:
         resolved, material = admission.resolved, chosen.candidate.material
         if resolved is None or resolved.entry is None or resolved.endpoint is None or material is None:
             raise AssertionError("a key is delivered without what it is rendered from")
-        data = render(credential.spec.target, resolved.entry, resolved.endpoint, material.revealed())
-        return await self._writer.write(credential, data)
+        target = credential.spec.target
+        plain = render(target, resolved.entry, resolved.endpoint, material.revealed())
+        if target.encryption != ENVELOPE_TARGET:
+            return pack_plain(credential, plain, self._mac)
+        holders = Holders(
+            self._namespace_uid(credential), self._keys.current.roots.active, tuple(recipients_of(target))
+        )
+        form = form_of(credential, resolved, self._mac)
+        return pack_sealed(credential, plain, form, holders, self._mac, self._clock.now())
+
+    async def _keep(self, credential: LLMCredential) -> tuple[Written, Sealed] | None:
+        """The last good value, in an envelope of the root key that is active; None if somebody touched it."""
+        target = credential.status.target
+        stands = kept(target, self._clock.now())
+        roots = self._keys.current.roots
+        if target.sealed_with in ("", roots.active.key_id):
+            written = await self._writer.keep(credential)
+            return None if written is None else (written, stands)
+        binding = EnvelopeBinding(self._namespace_uid(credential), credential.metadata.uid, target.sequence)
+        try:
+            written = await self._writer.renew(credential, lambda data: resealed(data, roots.active, roots, binding))
+        except UserError:
+            # Its root key is gone: nobody can open it, and it cannot be made anew.
+            return None
+        return None if written is None else (written, replace(stands, key_id=roots.active.key_id))
+
+    def _namespace_uid(self, credential: LLMCredential) -> str:
+        namespace = self._store.namespaces.get(credential.metadata.namespace)
+        if namespace is None:
+            raise NamespaceUnknownError(f"namespace {credential.metadata.namespace} is not known yet")
+        return namespace.uid
 
     def _was_emptied(self, credential: LLMCredential) -> bool:
         """Emptied before: it stays so, whoever wrote something into it meanwhile."""

@@ -14,6 +14,7 @@ from llmkeys.delivery.manifest import SecretMeta
 from llmkeys.engine.clock import Clock
 from llmkeys.engine.effects import ApiUnavailableError, Cluster, ConflictError, Net, NotThereError
 from llmkeys.engine.hosts import Hosts
+from llmkeys.engine.keyring import KeyRing, KeyRingHolder
 from llmkeys.engine.keys import KeyReader, is_source
 from llmkeys.engine.lanes import Lane
 from llmkeys.engine.looks import Looks
@@ -23,7 +24,8 @@ from llmkeys.engine.providers import ProviderReconciler
 from llmkeys.engine.reconcile import Again, Reconciler
 from llmkeys.engine.report import Reporter
 from llmkeys.engine.resolve import Resolver
-from llmkeys.engine.store import Store
+from llmkeys.engine.store import Namespace, Store
+from llmkeys.engine.usage import UsageBook
 from llmkeys.engine.workqueue import WorkQueue
 from llmkeys.engine.writer import SecretWriter
 from llmkeys.probe.schedule import BackOff, spread
@@ -31,6 +33,7 @@ from llmkeys.probe.schedule import BackOff, spread
 _API_BACK_OFF: Final = BackOff(0.2, 30)
 _COUNTS_SETTLE: Final = 1.0  # counts of a provider are written this long after the first change of many
 _WORKERS: Final = 48
+_RESEAL_PACE: Final = 0.02  # seconds between two credentials, so that a new ring key is no storm of writes
 
 
 class Engine:
@@ -41,15 +44,24 @@ class Engine:
         net: calls providers.
         catalogue: what is known of them.
         mac: recognises keys and content.
+        keyring: opens values from Git, and seals envelopes.
         clock: time and jitter.
         observer: told what happens.
 
     """
 
     def __init__(
-        self, cluster: Cluster, net: Net, catalogue: Catalogue, mac: MacKey, clock: Clock, observer: Observer
+        self,
+        cluster: Cluster,
+        net: Net,
+        catalogue: Catalogue,
+        mac: MacKey,
+        keyring: KeyRing,
+        clock: Clock,
+        observer: Observer,
     ) -> None:
         self.store = Store()
+        self._keys = KeyRingHolder(keyring)
         self._clock = clock
         self._observer = observer
         self._failures: dict[Key, int] = {}
@@ -61,10 +73,11 @@ class Engine:
         prober = Prober(net, self.hosts, clock, observer)
         self._looks = Looks(self.store, prober, self.hosts, mac, clock, self.queue.waiting, self._ask, observer)
         self._writer = SecretWriter(self.store, cluster, mac, clock, observer)
-        reporter = Reporter(self.store, cluster, clock, observer)
-        reader = KeyReader(self.store, cluster, mac)
+        self.usage = UsageBook()
+        reporter = Reporter(self.store, cluster, clock, observer, self.usage)
+        reader = KeyReader(self.store, cluster, mac, self._keys)
         self._reconciler = Reconciler(
-            self.store, self._resolver, reader, self._looks, self._writer, reporter, mac, clock
+            self.store, self._resolver, reader, self._looks, self._writer, reporter, mac, self._keys, clock
         )
         self._providers = ProviderReconciler(self.store, self._resolver, self.hosts, cluster, clock, observer)
 
@@ -96,6 +109,7 @@ class Engine:
         self._writer.forget(key)
         self._failures.pop(key, None)
         self._forced.discard(key)
+        self.usage.written(key)
         self._observer.gone(key)
         if known is not None:
             self._count(known.spec.provider_ref.name)
@@ -152,16 +166,23 @@ class Engine:
         for user in self.store.credentials_of_secret(key):
             self.queue.add(user, Lane.DRIFT)
 
-    def namespace_seen(self, name: str, labels: dict[str, str]) -> None:
-        if self.store.namespaces.get(name) == labels:
+    def namespace_seen(self, name: str, namespace: Namespace) -> None:
+        if self.store.namespaces.get(name) == namespace:
             return
-        self.store.namespaces[name] = labels
+        self.store.namespaces[name] = namespace
         for provider in self.store.providers.values():
             if provider.spec.allowed_namespaces.from_ == "Selector":
                 self._wake_users(provider.metadata.name, namespace=name)
 
     def namespace_gone(self, name: str) -> None:
         self.store.namespaces.pop(name, None)
+
+    def keys_changed(self, keyring: KeyRing) -> None:
+        """A key ring or the unsealer's certificates changed: what was made with the old ones is made anew, in time."""
+        self._keys.current = keyring
+        now = self._clock.now()
+        for index, key in enumerate(self.store.credentials):
+            self.queue.add_at(key, now + index * _RESEAL_PACE, Lane.REFRESH)
 
     # -- life ------------------------------------------------------------------------------------------------
 

@@ -9,13 +9,14 @@ from collections.abc import Iterator
 from llmkeys.api.credential import Inputs, LLMCredential
 from llmkeys.api.objects import Key
 from llmkeys.crypto.mac import MacKey
+from llmkeys.engine.keyring import KeyRing
 from llmkeys.engine.resolve import Resolved
 from llmkeys.engine.store import Store
 from llmkeys.probe.build import endpoint_parts
 
 
 def inputs_of(
-    credential: LLMCredential, resolved: Resolved | None, store: Store, mac: MacKey, *, admitted: bool
+    credential: LLMCredential, resolved: Resolved | None, store: Store, mac: MacKey, ring: KeyRing, *, admitted: bool
 ) -> Inputs:
     """The digests of now.
 
@@ -24,6 +25,7 @@ def inputs_of(
         resolved: its provider, None if there is none.
         store: where the sources' versions are.
         mac: keys the digests.
+        ring: the operator's keys.
         admitted: the provider admits the namespace.
 
     """
@@ -32,14 +34,14 @@ def inputs_of(
     if resolved is not None and resolved.endpoint is not None and resolved.entry is not None:
         endpoint = mac.digest("endpoint", namespace, endpoint_parts(resolved.endpoint, resolved.entry))
     return Inputs(
-        probe=mac.digest("probe", namespace, _probe_parts(credential, resolved, store, admitted=admitted)),
+        probe=mac.digest("probe", namespace, _probe_parts(credential, resolved, store, ring, admitted=admitted)),
         endpoint=endpoint,
-        delivery=mac.digest("delivery", namespace, (str(credential.metadata.generation), str(mac.version))),
+        delivery=mac.digest("delivery", namespace, _delivery_parts(credential, mac, ring)),
     )
 
 
 def _probe_parts(
-    credential: LLMCredential, resolved: Resolved | None, store: Store, *, admitted: bool
+    credential: LLMCredential, resolved: Resolved | None, store: Store, ring: KeyRing, *, admitted: bool
 ) -> Iterator[str]:
     if resolved is None:
         yield "no provider"
@@ -50,6 +52,10 @@ def _probe_parts(
     yield str(admitted)
     for entry in credential.spec.keys:
         yield entry.name
+        if entry.sealed:
+            yield ring.sealing_version
+            # What a value opens for depends on the form of the delivery too.
+            yield str(credential.metadata.generation)
         if entry.secret_ref is None:
             continue
         yield entry.secret_ref.name
@@ -61,6 +67,13 @@ def _probe_parts(
         yield source.resource_version if source else ""
 
 
+def _delivery_parts(credential: LLMCredential, mac: MacKey, ring: KeyRing) -> Iterator[str]:
+    yield str(credential.metadata.generation)
+    yield str(mac.version)
+    if credential.spec.target.sealed_by_ring:
+        yield ring.delivery_version
+
+
 def form_of(credential: LLMCredential, resolved: Resolved, mac: MacKey) -> str:
     """A digest of how the Secret is rendered and for whom: what a last good value was made for."""
     target = credential.spec.target
@@ -68,4 +81,6 @@ def form_of(credential: LLMCredential, resolved: Resolved, mac: MacKey) -> str:
     parts = [target.encryption, target.format, endpoint.audience if endpoint else ""]
     for name, template in sorted(target.data.items()):
         parts += [name, template]
+    if target.recipients:
+        parts += ["recipients", *sorted(target.recipients)]
     return mac.digest("form", credential.metadata.namespace, parts)

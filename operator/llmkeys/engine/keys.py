@@ -15,14 +15,28 @@ from llmkeys.delivery.choose import View
 from llmkeys.delivery.manifest import SECRET_TYPE, ObservedSecret, SecretMeta
 from llmkeys.delivery.plan import Held
 from llmkeys.engine.effects import Cluster
+from llmkeys.engine.keyring import KeyRingHolder
+from llmkeys.engine.opening import open_entry
 from llmkeys.engine.resolve import Resolved
 from llmkeys.engine.store import Store
 from llmkeys.probe.judge import KeyState
 from llmkeys.probe.material import Candidate, Material, candidates_of
+from llmkeys.probe.reach import reach_of
 
 KEYLESS: Final = "keyless"
 _NUMBERED: Final = re.compile(r"-\d+$")
-_SOURCE_PROBLEMS: Final = frozenset({Reason.SOURCE_NOT_FOUND, Reason.SOURCE_NOT_ALLOWED, Reason.SOURCE_FIELD_MISSING})
+_SOURCE_PROBLEMS: Final = frozenset(
+    {
+        Reason.SOURCE_NOT_FOUND,
+        Reason.SOURCE_NOT_ALLOWED,
+        Reason.SOURCE_FIELD_MISSING,
+        Reason.DECRYPT_FAILED,
+        Reason.KEY_RETIRED,
+        Reason.SEALED_FOR_OTHER_SCOPE,
+        Reason.SEALED_FOR_OTHER_HOST,
+        Reason.SEALED_FOR_OTHER_DELIVERY,
+    }
+)
 _REASONS: Final = {reason.value: reason for reason in Reason}
 _WITHOUT_CALL: Final = frozenset({Reason.MALFORMED_KEY, Reason.WRONG_CREDENTIAL_TYPE})
 
@@ -87,13 +101,15 @@ class KeyReader:
         store: knows which sources there are and in which version.
         cluster: reads one.
         mac: fingerprints.
+        keys: open sealed values.
 
     """
 
-    def __init__(self, store: Store, cluster: Cluster, mac: MacKey) -> None:
+    def __init__(self, store: Store, cluster: Cluster, mac: MacKey, keys: KeyRingHolder) -> None:
         self._store = store
         self._cluster = cluster
         self._mac = mac
+        self._keys = keys
 
     async def read(self, credential: LLMCredential, resolved: Resolved, now: float) -> list[HeldKey]:
         """The keys in order; each carries what was known of the same value, wherever in the list it stood."""
@@ -107,7 +123,12 @@ class KeyReader:
         return self._matched(credential, resolved, candidates)
 
     async def _candidates(self, credential: LLMCredential, entry: KeyEntry, resolved: Resolved) -> list[Candidate]:
-        if entry.secret_ref is None or resolved.entry is None or resolved.endpoint is None:
+        if resolved.entry is None or resolved.endpoint is None:
+            return []
+        reach = reach_of(resolved.provider.spec, resolved.endpoint, resolved.entry)
+        if entry.sealed:
+            return open_entry(credential, entry, resolved, reach, self._keys.current.sealing)
+        if entry.secret_ref is None:
             return []
         key = Key(credential.metadata.namespace, entry.secret_ref.name)
         known = self._store.sources.get(key)
@@ -117,6 +138,9 @@ class KeyReader:
             values = {"secret": key.name, "source": f"Secret {key.name}"}
             return [Candidate(entry.name, entry.name, None, problem, values)]
         self._store.put_secret(self._store.sources, key, source.meta)
+        if source.hosts is not None and not reach.admits(source.hosts):
+            words = {"field": f"Secret {key.name}", "detail": ", ".join(source.hosts) or "no host"}
+            return [Candidate(entry.name, entry.name, None, Reason.SEALED_FOR_OTHER_HOST, words)]
         return candidates_of(entry, source.data, resolved.entry, resolved.endpoint.base.origin.host)
 
     def _matched(self, credential: LLMCredential, resolved: Resolved, candidates: Sequence[Candidate]) -> list[HeldKey]:

@@ -3,10 +3,18 @@
 from dataclasses import dataclass, field
 
 from llmkeys.api.conditions import Judgement, conditions_of
-from llmkeys.api.credential import CredentialStatus, Inputs, KeyStatus, LLMCredential, TargetStatus
+from llmkeys.api.credential import (
+    CredentialStatus,
+    Inputs,
+    KeyStatus,
+    LLMCredential,
+    TargetStatus,
+    UnsealerStatus,
+)
 from llmkeys.api.durations import rfc3339
 from llmkeys.api.messages import message_of
 from llmkeys.api.reasons import Reason, Row
+from llmkeys.delivery.pack import NOTHING, Sealed
 from llmkeys.engine.writer import Written
 
 
@@ -17,6 +25,7 @@ class Names:
     provider: str = ""
     audience: str = ""
     env: tuple[str, ...] = ()
+    unsealer: UnsealerStatus | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +36,7 @@ class Outcome:
         reason, row: what decided.
         values: for the messages.
         written: the Secret.
+        sealed: what its delivery was sealed with, and its place in their sequence.
         inputs: digests of what was seen.
         names: see `Names`.
         keys: for `status.keys`.
@@ -45,6 +55,7 @@ class Outcome:
     inputs: Inputs
     values: dict[str, str] = field(default_factory=dict)
     names: Names = Names()
+    sealed: Sealed = NOTHING
     keys: tuple[KeyStatus, ...] = ()
     active_key: str = ""
     fingerprint: str = ""
@@ -85,6 +96,8 @@ def status_of(credential: LLMCredential, outcome: Outcome, now: float) -> Creden
         target=_target(credential, outcome),
         last_probe_time=rfc3339(outcome.last_look) if outcome.last_look else "",
         expiry_warning=outcome.expiry_warning,
+        unsealer=outcome.names.unsealer,
+        usage=before.usage,
     )
 
 
@@ -93,11 +106,15 @@ def _target(credential: LLMCredential, outcome: Outcome) -> TargetStatus:
     if outcome.written.synced in (Reason.TARGET_CONFLICT, Reason.CONTESTED):
         return credential.status.target
     if meta is None:
-        return TargetStatus()
+        return TargetStatus(sequence=outcome.sealed.sequence)
     return TargetStatus(
         uid=meta.uid,
         resource_version=meta.resource_version,
         mac=outcome.written.mac,
+        content=outcome.sealed.content,
+        sequence=outcome.sealed.sequence,
+        previous_until=outcome.sealed.previous_until,
+        sealed_with=outcome.sealed.key_id,
         key=outcome.fingerprint,
         form=outcome.form,
         kept_until=rfc3339(outcome.kept_until) if outcome.kept_until else "",

@@ -23,6 +23,7 @@ from llmkeys.engine.admit import Admission, admit
 from llmkeys.engine.clock import Clock
 from llmkeys.engine.deliver import Deliverer
 from llmkeys.engine.freshness import inputs_of
+from llmkeys.engine.keyring import KeyRingHolder
 from llmkeys.engine.keys import HeldKey, KeyReader, first_name, views_of_status
 from llmkeys.engine.lanes import Lane
 from llmkeys.engine.looks import Looks, Parked
@@ -91,6 +92,7 @@ class Reconciler:
         writer: SecretWriter,
         reporter: Reporter,
         mac: MacKey,
+        keys: KeyRingHolder,
         clock: Clock,
     ) -> None:
         self._store = store
@@ -100,8 +102,9 @@ class Reconciler:
         self._writer = writer
         self._reporter = reporter
         self._mac = mac
+        self._keys = keys
         self._clock = clock
-        self._deliverer = Deliverer(store, writer, mac, clock)
+        self._deliverer = Deliverer(store, writer, mac, keys, clock)
 
     async def reconcile(self, key: Key, lane: Lane, *, forced: bool = False) -> Again:
         """Bring one credential to where it should be.
@@ -119,7 +122,8 @@ class Reconciler:
         if credential is None or credential.metadata.deletion_timestamp:
             # On its way out the garbage collector deletes the Secret, or makes it an orphan: both are left to it.
             return Again(None)
-        run = Run(credential, admit(credential, self._store, self._resolver), lane, self._clock.now(), forced)
+        admission = admit(credential, self._store, self._resolver, self._keys.current.unsealer)
+        run = Run(credential, admission, lane, self._clock.now(), forced)
         if self._fresh(run):
             return self._again(run, credential)
         if run.admission.refusal is not None:
@@ -149,8 +153,8 @@ class Reconciler:
         return again is None or again > self._clock.now()
 
     def _inputs(self, run: Run) -> Inputs:
-        admission = run.admission
-        return inputs_of(run.credential, admission.resolved, self._store, self._mac, admitted=admission.admitted)
+        admission, ring = run.admission, self._keys.current
+        return inputs_of(run.credential, admission.resolved, self._store, self._mac, ring, admitted=admission.admitted)
 
     def _again(self, run: Run, credential: LLMCredential) -> Again:
         return Again(next_time(credential, self._clock.now(), looks=run.admission.refusal is None))

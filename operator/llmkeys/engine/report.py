@@ -19,6 +19,7 @@ from llmkeys.engine.observe import Observer
 from llmkeys.engine.outcome import Outcome, status_of
 from llmkeys.engine.store import Store
 from llmkeys.engine.times import warns_of_expiry
+from llmkeys.engine.usage import UsageBook
 
 EXPIRES_SOON: Final = "ExpiresSoon"
 _PASSING: Final = frozenset({Reason.CHECKING, Reason.CONFIRMING, Reason.AWAITING_KEY})
@@ -33,14 +34,16 @@ class Reporter:
         cluster: patches and posts.
         clock: tells the time.
         observer: counts.
+        usage: who had envelopes opened; told with whatever else is written.
 
     """
 
-    def __init__(self, store: Store, cluster: Cluster, clock: Clock, observer: Observer) -> None:
+    def __init__(self, store: Store, cluster: Cluster, clock: Clock, observer: Observer, usage: UsageBook) -> None:
         self._store = store
         self._cluster = cluster
         self._clock = clock
         self._observer = observer
+        self._usage = usage
 
     async def report(self, credential: LLMCredential, outcome: Outcome) -> LLMCredential:
         """Write the status if it differs; the version of the credential that then stands."""
@@ -81,7 +84,10 @@ class Reporter:
         patch = merge_patch(msgspec.to_builtins(credential.status), msgspec.to_builtins(status))
         if not patch:
             return credential
+        status = msgspec.structs.replace(status, usage=self._usage.merged(credential.key, status.usage))
+        patch = merge_patch(msgspec.to_builtins(credential.status), msgspec.to_builtins(status))
         written = await self._cluster.patch_credential_status(credential, patch)
+        self._usage.written(credential.key)
         self._store.put_credential(written)
         self._observer.settled(written)
         return written

@@ -6,6 +6,7 @@ one. Indexes lead from a provider or a source to the credentials that name it.
 
 from collections import defaultdict
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import TypeVar
 
 from llmkeys.api.credential import LLMCredential
@@ -27,6 +28,14 @@ def newer(candidate: str, known: str) -> bool:
     return candidate != known
 
 
+@dataclass(frozen=True, slots=True)
+class Namespace:
+    """What is kept of a namespace."""
+
+    uid: str
+    labels: dict[str, str]
+
+
 class Store:
     """The caches. Everything is in memory and may be asked without waiting."""
 
@@ -35,7 +44,7 @@ class Store:
         self.providers: dict[str, LLMProvider] = {}
         self.sources: dict[Key, SecretMeta] = {}
         self.generated: dict[Key, SecretMeta] = {}
-        self.namespaces: dict[str, dict[str, str]] = {}
+        self.namespaces: dict[str, Namespace] = {}
         self._by_provider: defaultdict[str, set[Key]] = defaultdict(set)
         self._by_source: defaultdict[Key, set[Key]] = defaultdict(set)
         self._by_secret: defaultdict[Key, set[Key]] = defaultdict(set)

@@ -8,7 +8,7 @@ from urllib.parse import quote
 import msgspec
 
 from llmkeys.api.credential import LLMCredential
-from llmkeys.api.names import API_VERSION, CREDENTIAL_PLURAL, GROUP, PROVIDER_PLURAL
+from llmkeys.api.names import API_VERSION, CREDENTIAL_PLURAL, GROUP, HOSTS_ANNOTATION, PROVIDER_PLURAL
 from llmkeys.api.objects import Key
 from llmkeys.api.provider import LLMProvider
 from llmkeys.delivery.manifest import ObservedSecret, Owner, SecretMeta
@@ -53,6 +53,7 @@ class PartialObject(msgspec.Struct):
 
 class _SecretMetaFull(ObjectMeta, rename="camel"):
     managed_fields: list[ManagedField] = []
+    annotations: dict[str, str] = {}
 
 
 class _RawOwners(msgspec.Struct, rename="camel"):
@@ -154,4 +155,10 @@ def observed_secret(content: bytes) -> ObservedSecret:
         owners=tuple(owners),
         labelled=bool(found.metadata.labels),
         managers=tuple(one.manager for one in latest if one.manager),
+        hosts=_hosts(found.metadata.annotations.get(HOSTS_ANNOTATION)),
     )
+
+
+def _hosts(written: str | None) -> tuple[str, ...] | None:
+    """An empty list admits no host; only where nothing is said any host will do."""
+    return None if written is None else tuple(one.strip() for one in written.split(",") if one.strip())

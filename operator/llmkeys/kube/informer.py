@@ -15,6 +15,7 @@ from llmkeys.api.names import CREDENTIAL_LABEL, CREDENTIAL_PLURAL, PROVIDER_PLUR
 from llmkeys.api.objects import Key
 from llmkeys.api.provider import LLMProvider, provider_from
 from llmkeys.engine.engine import Engine
+from llmkeys.engine.store import Namespace
 from llmkeys.kube.client import METADATA_LIST, ApiClient
 from llmkeys.kube.cluster import BASE, meta_of
 from llmkeys.kube.handlers import registry_of, settings_of
@@ -70,7 +71,7 @@ class Informer:
                 "/api/v1/namespaces",
                 "namespaces",
                 "",
-                lambda key, meta: engine.namespace_seen(key.name, meta.labels),
+                lambda key, meta: engine.namespace_seen(key.name, Namespace(meta.uid, meta.labels)),
                 lambda key: engine.namespace_gone(key.name),
             ),
         ]

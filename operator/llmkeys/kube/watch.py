@@ -77,6 +77,7 @@ class MetadataWatch:
         selector: label selector, empty for all.
         put: told of every object, listed or changed.
         drop: told of every object that is gone or does not match any more.
+        fields: field selector, empty for all; `metadata.name=…` is what a right on that one object suffices for.
 
     """
 
@@ -88,12 +89,15 @@ class MetadataWatch:
         selector: str,
         put: Callable[[Key, ObjectMeta], None],
         drop: Callable[[Key], None],
+        fields: str = "",
     ) -> None:
         self.resource = resource
         self.synced = asyncio.Event()
         self._client = client
         self._path = path
-        self._selector = selector
+        self._selectors = {
+            name: value for name, value in (("labelSelector", selector), ("fieldSelector", fields)) if value
+        }
         self._put = put
         self._drop = drop
         self._known: set[Key] = set()
@@ -134,9 +138,7 @@ class MetadataWatch:
         seen: set[Key] = set()
         following = ""
         while True:
-            query = {"limit": str(_CHUNK)}
-            if self._selector:
-                query["labelSelector"] = self._selector
+            query = {"limit": str(_CHUNK), **self._selectors}
             if following:
                 query["continue"] = following
             content = await self._client.list(f"{self._path}?{urlencode(query)}", self.resource, accept=METADATA_LIST)
@@ -161,9 +163,8 @@ class MetadataWatch:
             "allowWatchBookmarks": "true",
             "timeoutSeconds": str(_SERVER_TIMEOUT),
             "resourceVersion": self._version,
+            **self._selectors,
         }
-        if self._selector:
-            query["labelSelector"] = self._selector
         path = f"{self._path}?{urlencode(query)}"
         response = await self._client.watch(path, self.resource, accept=METADATA, silence=_SILENCE)
         try:

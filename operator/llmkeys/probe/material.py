@@ -59,18 +59,22 @@ class Candidate:
     trimmed: bool = False
 
 
-def candidates_of(entry: KeyEntry, data: Mapping[str, bytes], provider: Provider, host: str) -> list[Candidate]:
-    """The keys that an entry's source Secret holds.
+def candidates_of(
+    entry: KeyEntry, data: Mapping[str, bytes], provider: Provider, host: str, source: str = ""
+) -> list[Candidate]:
+    """The keys that an entry's source Secret, or its sealed values, hold.
 
     Args:
-        entry: with a `secretRef`.
-        data: of the Secret, decoded.
+        entry: of the list.
+        data: of the Secret, decoded; or the opened values by field.
         provider: the catalogue's entry of the type.
         host: where they would be sent; some wrong types are certain for the vendor's own host only.
+        source: what messages call the place that the values come from; the Secret if empty.
 
     """
     ref = entry.secret_ref
     secret = ref.name if ref else ""
+    words = {"secret": secret, "source": source or f"Secret {secret}"}
     mapping = ref.fields if ref else {}
     texts: dict[str, list[str]] = {}
     trimmed = False
@@ -79,18 +83,24 @@ def candidates_of(entry: KeyEntry, data: Mapping[str, bytes], provider: Provider
         if where not in data:
             if one.optional and one.name not in mapping:
                 continue
-            return [_problem(entry, Reason.SOURCE_FIELD_MISSING, secret, where)]
+            return [_problem(entry, Reason.SOURCE_FIELD_MISSING, words, where)]
         text = _text(data[where])
         if text is None:
-            return [_problem(entry, Reason.MALFORMED_KEY, secret, where)]
+            return [_problem(entry, Reason.MALFORMED_KEY, words, where)]
         values, changed = _split(one, text)
         trimmed = trimmed or changed
         texts[one.name] = values
-    return _combine(entry, texts, provider, host, secret, trimmed=trimmed)
+    return _combine(entry, texts, provider, host, words, trimmed=trimmed)
 
 
 def _combine(
-    entry: KeyEntry, texts: dict[str, list[str]], provider: Provider, host: str, secret: str, *, trimmed: bool
+    entry: KeyEntry,
+    texts: dict[str, list[str]],
+    provider: Provider,
+    host: str,
+    words: Mapping[str, str],
+    *,
+    trimmed: bool,
 ) -> list[Candidate]:
     count = max((len(values) for values in texts.values()), default=1)
     found: list[Candidate] = []
@@ -99,15 +109,12 @@ def _combine(
         fields = {known: values[min(index, len(values) - 1)] for known, values in texts.items()}
         problem = _check(fields, provider, host)
         material = Material(tuple((known, Secret(text)) for known, text in fields.items()))
-        values_of_message = {"secret": secret, "source": f"Secret {secret}"}
-        found.append(Candidate(name, entry.name, material, problem, values_of_message, trimmed))
+        found.append(Candidate(name, entry.name, material, problem, dict(words), trimmed))
     return found
 
 
-def _problem(entry: KeyEntry, reason: Reason, secret: str, where: str) -> Candidate:
-    return Candidate(
-        entry.name, entry.name, None, reason, {"secret": secret, "field": where, "source": f"Secret {secret}"}
-    )
+def _problem(entry: KeyEntry, reason: Reason, words: Mapping[str, str], where: str) -> Candidate:
+    return Candidate(entry.name, entry.name, None, reason, {**words, "field": where})
 
 
 def _where(one: SecretField, mapping: Mapping[str, str], data: Mapping[str, bytes]) -> str:

@@ -11,12 +11,24 @@ OF_ENDPOINT = {"title": "OpenAI", "host": "https://api.openai.com", "probe_url":
 OF_LOOK = {"status": "404", "skipped": "", "trimmed": ""}
 OF_SOURCE = {"secret": "raw", "field": "OPENAI_API_KEY", "source": "Secret raw"}
 CONSOLE = {"console": "https://platform.openai.com/api-keys"}
-DETAILED = {Reason.UNKNOWN_TYPE, Reason.DATA_INVALID, Reason.CONTESTED}
+SEALED_FOR_ANOTHER = {
+    Reason.SEALED_FOR_OTHER_SCOPE,
+    Reason.SEALED_FOR_OTHER_HOST,
+    Reason.SEALED_FOR_OTHER_DELIVERY,
+}
+DETAILED = {Reason.UNKNOWN_TYPE, Reason.DATA_INVALID, Reason.CONTESTED, Reason.KEY_RETIRED, *SEALED_FOR_ANOTHER}
 EVERYTHING = ALWAYS | OF_ENDPOINT | OF_LOOK | OF_SOURCE | CONSOLE
 WITHOUT_SOURCE = ALWAYS | OF_ENDPOINT | OF_LOOK
 BEFORE_ENDPOINT = ALWAYS | {"detail": "Set spec.baseURL."}
 
-NEEDS_SOURCE = {Reason.SOURCE_NOT_FOUND, Reason.SOURCE_NOT_ALLOWED, Reason.SOURCE_FIELD_MISSING}
+NEEDS_SOURCE = {
+    Reason.SOURCE_NOT_FOUND,
+    Reason.SOURCE_NOT_ALLOWED,
+    Reason.SOURCE_FIELD_MISSING,
+    Reason.DECRYPT_FAILED,
+    Reason.KEY_RETIRED,
+    *SEALED_FOR_ANOTHER,
+}
 FOUND_WITHOUT_ENDPOINT = {
     Reason.PROVIDER_NOT_FOUND,
     Reason.UNKNOWN_TYPE,
@@ -24,7 +36,6 @@ FOUND_WITHOUT_ENDPOINT = {
     Reason.DISABLED,
     Reason.NAMESPACE_NOT_ALLOWED,
     Reason.PROVIDER_DISABLED,
-    Reason.ENVELOPE_UNAVAILABLE,
     Reason.DATA_INVALID,
     Reason.AWAITING_KEY,
     Reason.WITHDRAWN,
@@ -46,7 +57,11 @@ def test_every_reason_has_a_whole_sentence(reason: Reason) -> None:
     text = message_of(reason, EVERYTHING | {"detail": detail})
     assert filled(text)
     # A sentence ends in a full stop, or in a command that can be copied.
-    assert reason is Reason.NOT_APPLICABLE or text.endswith(".") or "kubectl " in text.rsplit(": ", 1)[-1]
+    assert (
+        reason is Reason.NOT_APPLICABLE
+        or text.endswith(".")
+        or text.rsplit(": ", 1)[-1].startswith(("kubectl ", "llmkeys "))
+    )
 
 
 @pytest.mark.parametrize("reason", Reason)

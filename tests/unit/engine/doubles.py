@@ -97,6 +97,7 @@ class Stored:
     owners: list[dict[str, Any]]
     data: dict[str, bytes]
     managers: tuple[str, ...] = ("llmkeys",)
+    hosts: tuple[str, ...] | None = None
 
     @property
     def meta(self) -> SecretMeta:
@@ -144,6 +145,7 @@ class MemoryCluster:
             tuple(copy.deepcopy(stored.owners)),
             bool(stored.labels),
             stored.managers,
+            stored.hosts,
         )
 
     async def create_secret(self, key: Key, manifest: dict[str, Any]) -> SecretMeta:

@@ -6,18 +6,30 @@ from typing import Any, Self, cast
 
 import msgspec
 
-from llmkeys.api.credential import CredentialStatus, LLMCredential, credential_from
+from llmkeys.api.credential import CredentialStatus, LLMCredential, UnsealerStatus, credential_from
 from llmkeys.api.objects import Condition, Key, condition_of
 from llmkeys.api.provider import LLMProvider, provider_from
 from llmkeys.catalogue.loader import load
+from llmkeys.crypto.content import decode_content
+from llmkeys.crypto.envelope import envelope_header, open_envelope
+from llmkeys.crypto.header import Binding
 from llmkeys.crypto.mac import MacKey
+from llmkeys.crypto.ring import Ring
+from llmkeys.crypto.ring_keys import RootKeys, SealingKeys
+from llmkeys.crypto.sealing import seal
 from llmkeys.engine.engine import Engine
+from llmkeys.engine.keyring import KeyRing, keyring_of
 from llmkeys.engine.observe import Observer
+from llmkeys.engine.store import Namespace
 from tests.unit.engine.doubles import MemoryCluster, RecordingNet, SilentObserver
 from tests.unit.engine.virtual import VirtualClock, until
 
 CATALOGUE = load()
 MAC = MacKey(1, bytes(32))
+SEALING = Ring.first("sealing", 0.0)
+ENVELOPE = Ring.first("envelope", 0.0)
+UNSEALER = UnsealerStatus("https://unsealer.test", "a certificate")
+NAMESPACE_UID = "uid-of-namespace"
 SOURCE = {"llmkeys.dev/source": "true"}
 HOUR, DAY = 3600.0, 86400.0
 
@@ -29,10 +41,24 @@ class World:
         self.clock = VirtualClock(dice)
         self.cluster = MemoryCluster()
         self.net = RecordingNet()
+        self.sealing = SEALING
+        self.roots = ENVELOPE
         self.engine = self._engine()
 
     def _engine(self) -> Engine:
-        return Engine(self.cluster, self.net, CATALOGUE, MAC, self.clock, cast("Observer", SilentObserver()))
+        observer = cast("Observer", SilentObserver())
+        engine = Engine(self.cluster, self.net, CATALOGUE, MAC, self._keyring(), self.clock, observer)
+        engine.namespace_seen("team", Namespace(NAMESPACE_UID, {}))
+        return engine
+
+    def _keyring(self) -> KeyRing:
+        return keyring_of(self.sealing, self.roots, UNSEALER)
+
+    def rings(self, *, sealing: Ring | None = None, envelope: Ring | None = None) -> None:
+        """Put other rings in force."""
+        self.sealing = sealing or self.sealing
+        self.roots = envelope or self.roots
+        self.engine.keys_changed(self._keyring())
 
     # -- life --------------------------------------------------------------------------------------------------
 
@@ -77,6 +103,37 @@ class World:
     def source(self, text: str, name: str = "raw", namespace: str = "team") -> None:
         key = Key(namespace, name)
         self.engine.source_seen(key, self.cluster.put_secret(key, {"OPENAI_API_KEY": text.encode()}, dict(SOURCE)))
+
+    def sealed(self, text: str, name: str = "chat", **bound: str) -> dict[str, Any]:
+        """An entry of the list of keys with a sealed value, for the credential `team/<name>` unless told otherwise."""
+        binding = {
+            "purpose": "seal",
+            "scope": "credential",
+            "namespace": "team",
+            "name": name,
+            "field": "apiKey",
+            "audience": "https://api.openai.com",
+            "delivery": "envelope",
+        }
+        public = SealingKeys(self.sealing).active
+        return {"name": "main", "sealed": {"apiKey": seal(public, Binding(**(binding | bound)), text.encode())}}
+
+    def enveloped(self, *keys: dict[str, Any], name: str = "chat", target: Any = None, **spec: Any) -> Key:
+        """A credential that delivers envelopes."""
+        return self.credential(name, keys=list(keys), target={"name": f"{name}-out", **(target or {})}, **spec)
+
+    def opened(self, key: Key) -> dict[str, bytes]:
+        """What the unsealer would find in the generated Secret."""
+        stored = self.cluster.secrets[Key(key.namespace, f"{key.name}-out")]
+        assert set(stored.data) == {"envelope"}
+        text = stored.data["envelope"].decode()
+        uid = self.cluster.credentials[key].metadata.uid
+        return decode_content(open_envelope(text, RootKeys(self.roots), NAMESPACE_UID, uid))
+
+    def sequence(self, key: Key) -> int:
+        """Of the envelope in the generated Secret."""
+        stored = self.cluster.secrets[Key(key.namespace, f"{key.name}-out")]
+        return envelope_header(stored.data["envelope"].decode()).binding.sequence
 
     def credential(
         self, name: str = "chat", namespace: str = "team", sources: Iterable[str] = ("raw",), **spec: Any

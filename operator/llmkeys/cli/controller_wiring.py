@@ -1,0 +1,227 @@
+"""The parts of the controller, put together and run until SIGTERM."""
+
+import asyncio
+import contextlib
+import signal
+import time
+from asyncio.sslproto import SSLProtocol
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Final, TypeVar
+from urllib.parse import urlsplit
+
+import structlog
+
+from llmkeys import __version__
+from llmkeys.api.credential import UnsealerStatus
+from llmkeys.api.names import API_VERSION, CREDENTIAL_PLURAL, PROVIDER_PLURAL
+from llmkeys.catalogue.loader import load
+from llmkeys.crypto.ring_keys import mac_key
+from llmkeys.engine.clock import SystemClock
+from llmkeys.engine.effects import ApiUnavailableError
+from llmkeys.engine.engine import Engine
+from llmkeys.engine.keyring import KeyRing, keyring_of
+from llmkeys.kube.client import ApiClient
+from llmkeys.kube.cluster import KubeCluster
+from llmkeys.kube.informer import Informer
+from llmkeys.kube.internal import ensure_namespace, served_kinds
+from llmkeys.kube.ring_use import traces_in
+from llmkeys.kube.rings import Rings
+from llmkeys.kube.watch import MetadataWatch
+from llmkeys.net.client import ProviderClient
+from llmkeys.net.probing import ProbeNet
+from llmkeys.telemetry.health import Checks, at_most, serve
+from llmkeys.telemetry.loop_lag import LoopLag
+from llmkeys.telemetry.metrics import Metrics, new_metrics
+from llmkeys.telemetry.observer import MetricsObserver
+
+_TLS_BUFFER: Final = 32 * 1024
+_LAG_LIMIT: Final = 10.0
+_WATCH_LIMIT: Final = 420.0
+_WAIT_FOR_CRDS: Final = 2.0
+
+_T = TypeVar("_T")
+
+log = structlog.get_logger("llmkeys.controller")
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What was said on the command line.
+
+    Args:
+        namespace: the operator's own.
+        watch_namespaces: those that are served; empty for all.
+        listen_host, listen_port: of health and metrics.
+        unsealer: its URL, as workloads reach it.
+        kek: 32 bytes that wrap the key rings; None leaves them in clear.
+        renew_every: seconds between two keys of a ring.
+
+    """
+
+    namespace: str
+    watch_namespaces: tuple[str, ...]
+    listen_host: str
+    listen_port: int
+    unsealer: str
+    kek: bytes | None = field(repr=False)
+    renew_every: float
+
+
+def _bound_tls_buffers() -> None:
+    """Each TLS connection of asyncio holds a read buffer of 256 KiB, sixteen times a TLS record (RFC 8446, 5.1).
+
+    Hundreds of connections to providers would cost more memory than all credentials. The attribute is the standard
+    library's own knob, though not a documented one.
+    """
+    if hasattr(SSLProtocol, "max_size"):
+        SSLProtocol.max_size = _TLS_BUFFER
+
+
+async def run(options: Options) -> None:
+    """Run until SIGTERM or SIGINT.
+
+    Raises:
+        LlmkeysError: it cannot start; the text says what to do.
+
+    """
+    _bound_tls_buffers()
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for one in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(one, stop.set)
+    metrics = new_metrics()
+    client = ApiClient(metrics.kube_requested)
+    connection = await client.open()
+    log.info("starting", version=__version__, server=connection.server, namespace=options.namespace)
+    try:
+        async with ProviderClient() as providers:
+            await _serve_until(stop, options, client, providers, metrics)
+    finally:
+        await client.close()
+    log.info("stopped")
+
+
+async def _serve_until(
+    stop: asyncio.Event, options: Options, client: ApiClient, providers: ProviderClient, metrics: Metrics
+) -> None:
+    ready = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    lag = LoopLag(loop.time, loop.call_later)
+    watches: list[MetadataWatch] = []
+
+    def watch_age() -> float:
+        return max((watch.age() for watch in watches), default=0.0)
+
+    checks = Checks(
+        live={"event loop": at_most(lag.seconds, _LAG_LIMIT), "watch": at_most(watch_age, _WATCH_LIMIT)},
+        ready={"caches": lambda: None if ready.is_set() else "not filled yet"},
+    )
+    async with (
+        contextlib.AsyncExitStack() as stack,
+        serve(options.listen_host, options.listen_port, metrics, checks) as server,
+    ):
+        log.info("listening", port=server.port)
+        stack.enter_context(_measuring(lag))
+        started = await _start(stop, options, client, providers, metrics)
+        if started is None:
+            return
+        engine, rings = started
+        informer = Informer(client, engine, options.watch_namespaces)
+        watches += informer.watches
+        for watch in informer.watches:
+            metrics.watch(watch.resource, watch.age)
+
+        def begin() -> None:
+            engine.start()
+            ready.set()
+            log.info("ready", credentials=len(engine.store.credentials), providers=len(engine.store.providers))
+
+        await _patiently(stop, informer.prime)
+        if stop.is_set():
+            return
+        metrics.keys(lambda: len(rings.problems))
+        async with asyncio.TaskGroup() as group:
+            keeping = group.create_task(rings.keep(stop, _keys_told(stop, options, rings, engine)))
+            try:
+                await informer.run(stop, begin)
+            finally:
+                keeping.cancel()
+                await engine.stop()
+
+
+def _keys_told(stop: asyncio.Event, options: Options, rings: Rings, engine: Engine) -> Callable[[], None]:
+    """What to do when a ring or the unsealer's certificates have changed."""
+    started_with = rings.mac.active
+
+    def tell() -> None:
+        if rings.mac.active != started_with:
+            # Every digest of every status is made with it: nothing in memory holds any more.
+            log.info("the MAC key has changed; starting again", version=rings.mac.active.key_id)
+            stop.set()
+            return
+        log.info("keys have changed", sealing=rings.sealing.active.key_id, envelope=rings.envelope.active.key_id)
+        engine.keys_changed(_keyring(options, rings))
+
+    return tell
+
+
+def _keyring(options: Options, rings: Rings) -> KeyRing:
+    return keyring_of(rings.sealing, rings.envelope, UnsealerStatus(options.unsealer, rings.ca_bundle()))
+
+
+async def _start(
+    stop: asyncio.Event, options: Options, client: ApiClient, providers: ProviderClient, metrics: Metrics
+) -> tuple[Engine, Rings] | None:
+    catalogue = load()
+    for fault in catalogue.faults:
+        log.error("a file of the catalogue cannot be used", fault=str(fault))
+
+    async def prepare() -> tuple[Engine, Rings]:
+        await _wait_for_crds(stop, client)
+        await ensure_namespace(client, options.namespace)
+        rings = await Rings.load(
+            client,
+            options.namespace,
+            options.kek,
+            time.time,
+            traces=lambda: traces_in(client, options.watch_namespaces),
+            renew_every=options.renew_every,
+            more_names=(urlsplit(options.unsealer).hostname or "",),
+        )
+        observer = MetricsObserver(metrics)
+        parts = (KubeCluster(client), ProbeNet(providers), catalogue, mac_key(rings.mac), _keyring(options, rings))
+        return Engine(*parts, SystemClock(), observer), rings
+
+    return await _patiently(stop, prepare)
+
+
+async def _wait_for_crds(stop: asyncio.Event, client: ApiClient) -> None:
+    said = False
+    while not stop.is_set() and not {CREDENTIAL_PLURAL, PROVIDER_PLURAL} <= await served_kinds(client, API_VERSION):
+        if not said:
+            log.warning("the CRDs are missing; apply them: kubectl apply --server-side -f crds/")
+            said = True
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), _WAIT_FOR_CRDS)
+
+
+async def _patiently(stop: asyncio.Event, step: Callable[[], Awaitable[_T]]) -> _T | None:
+    """Do a step of the start, again and again while the API server is away; None if told to stop meanwhile."""
+    while not stop.is_set():
+        try:
+            return await step()
+        except ApiUnavailableError as error:
+            log.warning("waiting for the API server", detail=str(error))
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), _WAIT_FOR_CRDS)
+    return None
+
+
+@contextlib.contextmanager
+def _measuring(lag: LoopLag) -> Iterator[None]:
+    lag.start()
+    try:
+        yield
+    finally:
+        lag.stop()

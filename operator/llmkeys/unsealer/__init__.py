@@ -1,0 +1,1 @@
+"""The HTTPS service that opens envelopes for pods which prove who they are."""

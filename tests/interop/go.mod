@@ -1,0 +1,3 @@
+module llmkeys.dev/tests/interop
+
+go 1.26.0
