@@ -1,9 +1,7 @@
 """What the policies forbid and let pass, asked of the API server as people and as its own controllers."""
 
 import json
-import subprocess
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
@@ -21,6 +19,7 @@ from llmkeys.api.names import (
     SOURCE_LABEL,
 )
 from tests.support.cluster import ControlPlane
+from tests.support.people import Change, Person, Rights, rule, why_not
 from tests.support.wait import eventually
 
 CONTROLLER: Final = f"system:serviceaccount:{DEFAULT_NAMESPACE}:{CONTROLLER_ACCOUNT}"
@@ -33,50 +32,6 @@ NOT_YOUR_KEYS: Final = "llmkeys publishes its public keys in the ConfigMap llmke
 NOT_YOUR_STATUS: Final = "llmkeys writes the status of its kinds"
 ENCRYPTION_REQUIRED: Final = "this namespace is labelled llmkeys.dev/encryption=required"
 REQUIRED: Final = "llmkeys.dev/encryption=required"
-
-Change = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Person:
-    """Somebody whom the cluster's admin impersonates."""
-
-    plane: ControlPlane
-    name: str
-    namespace: str
-
-    def kubectl(self, *args: str, content: object = None) -> subprocess.CompletedProcess[str]:
-        body = None if content is None else json.dumps(content)
-        return self.plane.kubectl(f"--as={self.name}", f"--namespace={self.namespace}", *args, input=body, check=False)
-
-    def create(self, body: object) -> str:
-        """Create an object (dry run); empty if it may, else why not."""
-        return _why_not(self.kubectl("create", "--dry-run=server", "-f", "-", content=body))
-
-    def patch(self, what: str, change: Change, *args: str) -> str:
-        """Change an object (dry run) by a merge patch."""
-        return _why_not(
-            self.kubectl("patch", what, "--dry-run=server", "--type=merge", "-p", json.dumps(change), *args)
-        )
-
-    def replace(self, body: object) -> str:
-        """Put an object in place of the one of its name (dry run)."""
-        return _why_not(self.kubectl("replace", "--dry-run=server", "-f", "-", content=body))
-
-    def delete(self, what: str) -> str:
-        return _why_not(self.kubectl("delete", what, "--dry-run=server"))
-
-    def wait_for(self, right: dict[str, Any]) -> None:
-        """Wait until a right that was given to it is known to the API server."""
-        resource, _, sub = right["resources"][-1].partition("/")
-        kind = "llmcredentials" if resource == "*" else resource
-        what = f"{kind}.{right['apiGroups'][0]}".removesuffix(".")
-        ask = ("auth", "can-i", right["verbs"][-1], what, *([f"--subresource={sub}"] if sub else []))
-        eventually(lambda: self.kubectl(*ask).stdout.strip() == "yes", message=f"the right to {ask} of {self.name}")
-
-
-def _why_not(done: subprocess.CompletedProcess[str]) -> str:
-    return done.stderr if done.returncode else ""
 
 
 def secret(name: str, labels: dict[str, str] | None = None, **more: Any) -> dict[str, Any]:
@@ -95,65 +50,11 @@ def credential(name: str, **target: Any) -> dict[str, Any]:
     return {"apiVersion": API_VERSION, "kind": CREDENTIAL_KIND, "metadata": {"name": name}, "spec": spec}
 
 
-def rule(groups: str, resources: list[str], verbs: list[str]) -> dict[str, Any]:
-    return {"apiGroups": [groups], "resources": resources, "verbs": verbs}
-
-
 WRITE: Final = ["get", "create", "update", "patch", "delete"]
 OBJECTS: Final = rule("", ["secrets", "configmaps"], WRITE)
 ALL_OF_OURS: Final = rule(GROUP, ["*"], WRITE)
 RESTORE: Final = rule(GROUP, ["llmcredentials"], ["restore"])
 A_RIGHT_OF_THE_CONTROLLER: Final = rule(GROUP, ["llmproviders/status"], ["patch"])
-
-
-class Rights:
-    """Gives rights of the tests' own, and takes those in the whole cluster back."""
-
-    def __init__(self, plane: ControlPlane, namespace: str) -> None:
-        self._plane = plane
-        self._namespace = namespace
-        self._made = 0
-        self._in_cluster: list[str] = []
-
-    def person(self, role: str = "", *rules: dict[str, Any], name: str = "") -> Person:
-        """Somebody with one of the cluster's roles in this namespace, or with a role of these rules there."""
-        self._made += 1
-        name = name or f"{self._namespace}-{self._made}"
-        made = f"policies-{self._made}"
-        if rules:
-            self._create({"kind": "Role", "metadata": {"name": made}, "rules": list(rules)})
-        reference = {"kind": "Role", "name": made} if rules else {"kind": "ClusterRole", "name": role}
-        self._bind("RoleBinding", made, reference, name)
-        person = Person(self._plane, name, self._namespace)
-        for right in rules:
-            person.wait_for(right)
-        return person
-
-    def in_cluster(self, person: Person, *rules: dict[str, Any]) -> Person:
-        """Give rights in the whole cluster."""
-        self._made += 1
-        name = f"{self._namespace}-{self._made}"
-        self._create({"kind": "ClusterRole", "metadata": {"name": name}, "rules": list(rules)})
-        self._bind("ClusterRoleBinding", name, {"kind": "ClusterRole", "name": name}, person.name)
-        self._in_cluster += [f"clusterrole/{name}", f"clusterrolebinding/{name}"]
-        for right in rules:
-            person.wait_for(right)
-        return person
-
-    def take_back(self) -> None:
-        if self._in_cluster:
-            self._plane.kubectl("delete", *self._in_cluster)
-
-    def _bind(self, kind: str, name: str, role: dict[str, str], user: str) -> None:
-        group = "rbac.authorization.k8s.io"
-        subject = {"kind": "User", "name": user, "apiGroup": group}
-        self._create(
-            {"kind": kind, "metadata": {"name": name}, "roleRef": {**role, "apiGroup": group}, "subjects": [subject]}
-        )
-
-    def _create(self, body: dict[str, Any]) -> None:
-        body = {"apiVersion": "rbac.authorization.k8s.io/v1", **body}
-        self._plane.kubectl("create", f"--namespace={self._namespace}", "-f", "-", input=json.dumps(body))
 
 
 @pytest.fixture(scope="module")
@@ -522,7 +423,7 @@ def test_that_binds_the_clusters_admin_too(required: Person) -> None:
     body = json.dumps(credential("new", encryption="None"))
     create = ("create", "--dry-run=server", f"--namespace={required.namespace}", "-f", "-")
 
-    assert ENCRYPTION_REQUIRED in _why_not(required.plane.kubectl(*create, input=body, check=False))
+    assert ENCRYPTION_REQUIRED in why_not(required.plane.kubectl(*create, input=body, check=False))
 
 
 @pytest.mark.parametrize("target", [{}, {"encryption": "Envelope"}, {"format": "JSON"}])

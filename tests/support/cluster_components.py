@@ -142,6 +142,8 @@ def controller_manager_command(binary: Path, layout: Layout) -> list[str | Path]
         f"--service-account-private-key-file={layout.signing_key}",
         f"--root-ca-file={layout.ca_file}",
         "--leader-elect=false",
+        # As every installer does: each controller, such as garbage collection, acts as an account of its own.
+        "--use-service-account-credentials=true",
         "--secure-port=0",
     ]
 

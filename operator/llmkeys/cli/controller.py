@@ -27,6 +27,17 @@ _POD_NAMESPACE: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount/name
 @click.option("--listen", default="127.0.0.1:8080", show_default=True, help="Address of /healthz, /readyz, /metrics.")
 @click.option("--unsealer", help="URL at which workloads reach the unsealer (default: its Service).")
 @click.option(
+    "--unsealer-replicas", metavar="HOST:PORT", help="Leads to every replica (default: its headless Service)."
+)
+@click.option(
+    "--usage-token",
+    default="/var/run/secrets/llmkeys.dev/token",
+    show_default=True,
+    type=click.Path(path_type=Path),
+    help="File with our token for the unsealer, to fetch counts of use; none are fetched without it.",
+)
+@click.option("--usage-interval", default="1m", show_default=True, help="Time between two fetches of those counts.")
+@click.option(
     "--keyring-kek",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="File with the 32-byte key that wraps the operator's own keys; it must not lie in the cluster's etcd.",
@@ -39,6 +50,9 @@ def command(
     watch_namespaces: str,
     listen: str,
     unsealer: str | None,
+    unsealer_replicas: str | None,
+    usage_token: Path,
+    usage_interval: str,
     keyring_kek: Path | None,
     key_renewal: str,
     log_format: str | None,
@@ -63,6 +77,9 @@ def command(
             listen_host=host.strip("[]"),
             listen_port=int(port),
             unsealer=unsealer or f"https://{UNSEALER_SERVICE}.{own}.svc",
+            replicas=unsealer_replicas or f"{UNSEALER_SERVICE}-replicas.{own}.svc:8443",
+            usage_token=usage_token,
+            usage_every=max(seconds(usage_interval), 1.0),
             kek=kek_from(keyring_kek.read_bytes()) if keyring_kek else None,
             renew_every=_renewal(key_renewal),
         )

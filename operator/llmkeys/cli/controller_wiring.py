@@ -7,6 +7,7 @@ import time
 from asyncio.sslproto import SSLProtocol
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final, TypeVar
 from urllib.parse import urlsplit
 
@@ -34,6 +35,7 @@ from llmkeys.telemetry.health import Checks, at_most, serve
 from llmkeys.telemetry.loop_lag import LoopLag
 from llmkeys.telemetry.metrics import Metrics, new_metrics
 from llmkeys.telemetry.observer import MetricsObserver
+from llmkeys.unsealer.collect import UsageCollector
 
 _TLS_BUFFER: Final = 32 * 1024
 _LAG_LIMIT: Final = 10.0
@@ -54,6 +56,9 @@ class Options:
         watch_namespaces: those that are served; empty for all.
         listen_host, listen_port: of health and metrics.
         unsealer: its URL, as workloads reach it.
+        replicas: HOST:PORT that leads to every replica of it.
+        usage_token: file with a token of ours for the unsealer; without it no counts of use are fetched.
+        usage_every: seconds between two fetches of those counts.
         kek: 32 bytes that wrap the key rings; None leaves them in clear.
         renew_every: seconds between two keys of a ring.
 
@@ -64,6 +69,9 @@ class Options:
     listen_host: str
     listen_port: int
     unsealer: str
+    replicas: str
+    usage_token: Path
+    usage_every: float
     kek: bytes | None = field(repr=False)
     renew_every: float
 
@@ -142,12 +150,20 @@ async def _serve_until(
             return
         metrics.keys(lambda: len(rings.problems))
         async with asyncio.TaskGroup() as group:
-            keeping = group.create_task(rings.keep(stop, _keys_told(stop, options, rings, engine)))
+            beside = [group.create_task(rings.keep(stop, _keys_told(stop, options, rings, engine)))]
+            if options.usage_token.exists():
+                beside.append(group.create_task(_collector(options, rings, engine).run()))
             try:
                 await informer.run(stop, begin)
             finally:
-                keeping.cancel()
+                for task in beside:
+                    task.cancel()
                 await engine.stop()
+
+
+def _collector(options: Options, rings: Rings, engine: Engine) -> UsageCollector:
+    where = (options.replicas, options.unsealer, options.usage_token)
+    return UsageCollector(*where, rings.ca_bundle, engine.usage, options.usage_every)
 
 
 def _keys_told(stop: asyncio.Event, options: Options, rings: Rings, engine: Engine) -> Callable[[], None]:

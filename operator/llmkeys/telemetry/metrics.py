@@ -78,7 +78,9 @@ class Metrics:
         self._queue_depth = gauge("queue_depth", "Objects waiting for a worker.", "lane")
         self._queue_seconds = histogram("queue_latency_seconds", "Time in the queue.", _QUEUE_BUCKETS, "lane")
         self._kube_requests = counter("kube_requests_total", "Calls of the API server.", "verb", "resource", "code")
-        self._key_problems = gauge("own_keys_problems", "Stored keys of the operator that are not in order.")
+        self._key_problems = Gauge(
+            "llmkeys_own_keys_problems", "Stored keys of the operator that are not in order.", registry=registry
+        )
         self._watch_age = gauge("watch_age_seconds", "Time since a watch was last heard of.", "resource")
         self._suspect = gauge("provider_suspect", "1 while a host's refusals are not believed.", "host")
         self._conditions: Final = ConditionSeries() if per_object else None
@@ -141,7 +143,7 @@ class Metrics:
 
     def keys(self, problems: Callable[[], int]) -> None:
         """Report how many of the operator's own stored keys are not in order, whenever the metrics are read."""
-        self._key_problems.of().set_function(problems)
+        self._key_problems.set_function(problems)
 
     def provider_suspect(self, host: str, suspect: bool) -> None:
         """Set whether a host's refusals are believed."""

@@ -57,8 +57,10 @@ def test_so_many_at_once_for_each_and_for_all() -> None:
 
 def test_a_block_that_was_refused_gives_nothing_back() -> None:
     under_way = Concurrency(1, 1)
-    with under_way.held("a") as first, under_way.held("a") as second:
-        assert first
-        assert not second
-    with under_way.held("b") as third:
-        assert third
+    with under_way.held("a") as first:
+        with under_way.held("a") as second:
+            assert (first, second) == (True, False)
+        with under_way.held("b") as third:
+            assert not third
+    with under_way.held("b") as fourth:
+        assert fourth

@@ -255,10 +255,25 @@ async def test_so_many_of_one_address_at_once_and_no_more() -> None:
     assert await world.why() is None
 
 
+async def test_so_many_of_one_account_at_once_wherever_its_pods_are() -> None:
+    world = World(at_once=1)
+    other = token(signature=b"other")
+    world.api.verdicts[other] = verdict(pod="chat-2")
+    world.api.slow = "credential"
+    first = asyncio.create_task(world.why())
+    await world.api.waiting.wait()
+    async with asyncio.timeout(5):
+        assert await world.why(token=other, address="10.0.0.8") is Reason.TOO_MANY_REQUESTS
+    world.api.go.set()
+    assert await first is None
+    assert await world.why(token=other, address="10.0.0.8") is None
+
+
 async def test_only_what_was_opened_counts_as_use(world: World) -> None:
     await world.unseal()
     await world.unseal()
     await world.unseal("nothing")
+    await world.unseal(seal(Ring.first("envelope", 0.0)))
     await world.unseal(credential="other")
     (line,) = world.usage.report().usage
     assert (line.namespace, line.credential, line.service_account, line.count) == ("team-a", "openai", "chat", 2)

@@ -1,5 +1,6 @@
 """The unsealer with an API server in memory: accounts and tokens, credentials, rights, and a clock that a test owns."""
 
+import asyncio
 import base64
 import json
 from collections.abc import Awaitable, Callable
@@ -89,28 +90,37 @@ def seal(ring: Ring, sequence: int = 3, credential_uid: str = SUBJECT.uid, **dat
 
 @dataclass
 class ApiInMemory:
-    """What the API server would say; `asked` is what it was asked, `error` is raised instead of an answer."""
+    """What the API server would say; `asked` is what it was asked, `error` is raised instead of an answer.
+
+    Questions of the kind `slow` set `waiting` and wait for `go`.
+    """
 
     verdicts: dict[str, TokenVerdict] = field(default_factory=dict)
     subjects: dict[Key, Subject] = field(default_factory=dict)
     allowed: set[tuple[str, Key]] = field(default_factory=set)
     asked: list[str] = field(default_factory=list)
     error: Exception | None = None
+    slow: str = ""
+    waiting: asyncio.Event = field(default_factory=asyncio.Event)
+    go: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def review_token(self, bearer: Bearer) -> TokenVerdict:
-        self._asked("token")
+        await self._asked("token")
         return self.verdicts.get(bearer.text, TokenVerdict())
 
     async def may_unseal(self, user: User, key: Key) -> bool:
-        self._asked("access")
+        await self._asked("access")
         return (user.username, key) in self.allowed
 
     async def subject(self, key: Key) -> Subject | None:
-        self._asked("credential")
+        await self._asked("credential")
         return self.subjects.get(key)
 
-    def _asked(self, kind: str) -> None:
+    async def _asked(self, kind: str) -> None:
         self.asked.append(kind)
+        if kind == self.slow:
+            self.waiting.set()
+            await self.go.wait()
         if self.error is not None:
             raise self.error
 
