@@ -5,12 +5,13 @@ from collections.abc import Iterator
 
 import pytest
 
+from llmkeys.api.names import OWN_SECRETS
 from tests.support.fault_scene import FaultScene, fault_scene, new_key
 from tests.support.simulator.behaviour import Behaviour
 from tests.support.wait import eventually
 
 AWAY = 30.0  # seconds
-WATCHES = 5  # sources, generated Secrets, namespaces and both kinds
+WATCHES = 5 + len(OWN_SECRETS) + 1  # both kinds, namespaces, two sets of Secrets; our own objects
 SECRETS = r"/secrets(\?|$)"
 ONE_SECRET = r"/secrets/chat"
 STATUS = r"/llmcredentials/chat/status"
@@ -62,7 +63,7 @@ def test_a_watch_that_came_too_late_lists_anew(scene: FaultScene) -> None:
     provider = scene.provider()
     key = scene.proven("chat", provider)
 
-    assert scene.proxy.expire_watches("/secrets") == 2
+    assert scene.proxy.expire_watches("/secrets") == 2 + len(OWN_SECRETS)
     assert scene.proxy.expire_watches("/llmcredentials") == 1
     assert scene.proxy.expire_watches("/llmproviders") == 1
     scene.api.delete(scene.secret_path("chat"))

@@ -289,6 +289,8 @@ def test_what_was_deleted_meanwhile_is_forgotten_and_troubles_nobody(scene: Faul
 def forget_all_keys(running: FaultScene) -> None:
     """A cluster on which no operator has ever been."""
     own = f"/api/v1/namespaces/{DEFAULT_NAMESPACE}"
+    # Their status would tell that there were keys, and that they are lost.
+    running.plane.kubectl("delete", CREDENTIAL_PLURAL, "--all", "--all-namespaces")
     for path in (f"{own}/configmaps/{PUBLIC_KEYS}", *(f"{own}/secrets/{name}" for name in OWN_SECRETS)):
         if running.api.get(path) is not None:
             running.api.delete(path)

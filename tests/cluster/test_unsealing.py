@@ -189,3 +189,7 @@ def test_who_had_it_opened_is_told_with_the_next_look(place: Place) -> None:
         return bool(found[0]["lastTime"])
 
     eventually(told, timeout=20, every=0.5, message="the counts in status.usage")
+    environment = {**os.environ, "KUBECONFIG": str(world.stage.plane.kubeconfig)}
+    program = [sys.executable, "-P", "-m", "llmkeys", "usage", "-n", world.namespace, "counted"]
+    shown = subprocess.run(program, env=environment, capture_output=True, text=True, check=True)  # noqa: S603
+    assert shown.stdout.splitlines()[1].split()[:4] == [world.namespace, "counted", "chat", "3"]

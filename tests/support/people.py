@@ -103,3 +103,9 @@ class Rights:
     def _create(self, body: dict[str, Any]) -> None:
         body = {"apiVersion": "rbac.authorization.k8s.io/v1", **body}
         self._plane.kubectl("create", f"--namespace={self._namespace}", "-f", "-", input=json.dumps(body))
+
+
+def refused(person: Person, body: object, words: str) -> bool:
+    """Whether somebody cannot create an object, for a reason with these words."""
+    assert words in (why := person.create(body)), why
+    return True

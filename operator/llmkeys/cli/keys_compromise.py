@@ -7,7 +7,8 @@ import click
 
 from llmkeys.api.names import UNSEALER_CA_SECRET
 from llmkeys.cli.keys_find import ring_with
-from llmkeys.cli.keys_session import Place, Session, at_place, print_json, with_output
+from llmkeys.cli.keys_session import Place, Session, at_place
+from llmkeys.cli.output import print_json, with_output
 from llmkeys.crypto.certificates import authorities_data, authorities_from
 from llmkeys.kube.ring_use import concerned_by, pods_that_ask, uses_in
 

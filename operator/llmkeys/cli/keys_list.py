@@ -7,7 +7,8 @@ import msgspec
 
 from llmkeys.api.durations import rfc3339
 from llmkeys.api.names import UNSEALER_CA_SECRET
-from llmkeys.cli.keys_session import Place, Session, at_place, print_json, print_table, with_output
+from llmkeys.cli.keys_session import Place, Session, at_place
+from llmkeys.cli.output import print_json, print_table, with_output
 from llmkeys.crypto.certificates import Authorities, Certificate, authorities_from
 from llmkeys.crypto.ring import Ring
 from llmkeys.engine.effects import ForbiddenError, NotThereError

@@ -7,7 +7,8 @@ import click
 
 from llmkeys.api.errors import LlmkeysError
 from llmkeys.cli.keys_file import passphrase_from, private_key_from
-from llmkeys.cli.keys_session import FILE, Place, at_place, print_json, print_table, with_output
+from llmkeys.cli.keys_session import FILE, Place, at_place
+from llmkeys.cli.output import print_json, print_table, with_output
 from llmkeys.crypto.backup import restore_backup
 from llmkeys.kube.ring_backup import restore
 

@@ -4,7 +4,8 @@ from typing import get_args
 
 import click
 
-from llmkeys.cli.keys_session import Place, Session, at_place, print_json, with_output
+from llmkeys.cli.keys_session import Place, Session, at_place
+from llmkeys.cli.output import print_json, with_output
 from llmkeys.crypto.ring import RingPurpose
 
 

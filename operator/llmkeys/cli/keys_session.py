@@ -1,15 +1,14 @@
-"""What the commands of `llmkeys keys` that talk to the API server have in common: options, login, errors, output."""
+"""What the commands of `llmkeys keys` that talk to the API server have in common: options, login, errors."""
 
 import asyncio
 import functools
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import click
-import msgspec
 
 from llmkeys.api.errors import LlmkeysError
 from llmkeys.api.names import DEFAULT_NAMESPACE
@@ -96,27 +95,3 @@ def at_place(function: Callable[..., None]) -> Callable[..., None]:
         function(*args, place=Place(namespace, keyring_kek), **more)
 
     return wrapped
-
-
-def with_output(function: Callable[..., None]) -> Callable[..., None]:
-    """Add `-o table|json`, handed on as `output`."""
-    return click.option(
-        "-o",
-        "--output",
-        type=click.Choice(["table", "json"]),
-        default="table",
-        show_default=True,
-        help="What to print.",
-    )(function)
-
-
-def print_json(value: object) -> None:
-    """Print any value that msgspec encodes."""
-    click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
-
-
-def print_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print columns as wide as what is in them."""
-    widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
-    for row in (heads, *rows):
-        click.echo("   ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())

@@ -10,7 +10,7 @@ from typing import Any, Final
 import kopf
 
 from llmkeys.api.names import COMPONENT, CREDENTIAL_PLURAL, GROUP, PROVIDER_PLURAL, VERSION
-from llmkeys.kube.connection import connect
+from llmkeys.kube.connection import login as log_in
 
 # About ten minutes of patience: an API server that is away for a while is no reason to exit.
 _BACK_OFFS: Final[Sequence[float]] = (0.5, 1, 1, 2, 3, 5, 8, *([15] * 40))
@@ -34,7 +34,7 @@ def registry_of(
 
     @kopf.on.login(registry=registry)
     def login(**_: Any) -> kopf.ConnectionInfo:
-        return connect().info
+        return log_in()
 
     @kopf.on.event(GROUP, VERSION, CREDENTIAL_PLURAL, registry=registry)
     async def credential_event(event: kopf.RawEvent, **_: Any) -> None:

@@ -11,6 +11,7 @@ from llmkeys.api.names import ENVELOPE_SECRET
 from llmkeys.crypto.ring import Ring, ring_from
 from llmkeys.crypto.ring_keys import RootKeys
 from llmkeys.crypto.wrapping import Wrapper, is_wrapped
+from llmkeys.engine.effects import ApiUnavailableError
 
 log = structlog.get_logger(__name__)
 
@@ -74,6 +75,7 @@ class EnvelopeRing:
 
         Raises:
             RingUnavailableError: it was never read.
+            ApiUnavailableError: the key is unknown, and it is too soon to look again; it says how long to wait.
 
         """
         if not self._knows(key_id):
@@ -85,8 +87,10 @@ class EnvelopeRing:
         return self._roots
 
     async def _look_again(self) -> None:
-        if self._monotonic() - self._loaded < _ASK_AGAIN_AFTER:
-            return
+        wait = self._loaded + _ASK_AGAIN_AFTER - self._monotonic()
+        if wait > 0 and self._roots is not None:
+            # Between that look and now the ring may have got the key: nothing is known of the envelope yet.
+            raise ApiUnavailableError("the envelope's key is not in the ring that was just read", wait)
         try:
             await self.load()
         except LlmkeysError:

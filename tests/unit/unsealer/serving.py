@@ -42,6 +42,10 @@ class Client:
         await self.writer.drain()
 
     async def reply(self) -> Reply:
+        async with asyncio.timeout(10):
+            return await self._reply()
+
+    async def _reply(self) -> Reply:
         head = (await self.reader.readuntil(b"\r\n\r\n")).decode()
         first, *lines = head.strip().split("\r\n")
         headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}

@@ -1,4 +1,5 @@
 import asyncio
+import socket
 import ssl
 from datetime import UTC, datetime
 
@@ -9,6 +10,7 @@ from llmkeys.api.names import UNSEALER_TLS_SECRET
 from llmkeys.unsealer.call import MAX_BODY
 from llmkeys.unsealer.certificate import CertificateUnusableError, ServingCertificate
 from llmkeys.unsealer.limits import Concurrency
+from llmkeys.unsealer.listener import listening_socket
 from tests.support.wait import eventually_async
 from tests.unit.unsealer.serving import Reply, request, serving
 
@@ -247,3 +249,9 @@ async def test_the_end_of_the_certificate_is_known() -> None:
     certificates.data = certificate_data(trustme.CA(), not_after=end)
     await certificates.serving.load()
     assert certificates.serving.not_after == end.timestamp()
+
+
+def test_an_answer_does_not_wait_for_an_acknowledgement() -> None:
+    """asyncio sets TCP_NODELAY only on sockets that name their protocol."""
+    with listening_socket("127.0.0.1", 0) as one:
+        assert one.proto == socket.IPPROTO_TCP

@@ -7,6 +7,7 @@ from llmkeys.api.names import ENVELOPE_SECRET
 from llmkeys.crypto.errors import RingMalformedError, WrongKekError
 from llmkeys.crypto.ring import Ring, ring_data
 from llmkeys.crypto.wrapping import Wrapper
+from llmkeys.engine.effects import ApiUnavailableError
 from llmkeys.unsealer.ring import EnvelopeRing, RingUnavailableError
 
 RING = Ring.first("envelope", 0.0)
@@ -17,7 +18,8 @@ class Held:
     def __init__(self, data: Mapping[str, bytes] | None, wrapper: Wrapper | None = None) -> None:
         self.data = data
         self.asked: list[str] = []
-        self.ring = EnvelopeRing(self._read, wrapper, lambda: 0.0)
+        self.now = 0.0
+        self.ring = EnvelopeRing(self._read, wrapper, lambda: self.now)
 
     async def _read(self, name: str) -> Mapping[str, bytes] | None:
         self.asked.append(name)
@@ -66,3 +68,18 @@ async def test_a_damaged_ring_leaves_the_one_that_was_read_before(damaged: Mappi
     with pytest.raises(LlmkeysError):
         await held.ring.load()
     assert (await held.ring.roots(RING.active.key_id)).active.key_id == RING.active.key_id
+
+
+async def test_a_key_that_is_not_in_a_ring_just_read_is_nothing_known_yet() -> None:
+    held = Held(ring_data(RING))
+    await held.ring.load()
+    following = RING.rotate(1.0)
+    held.data = ring_data(following)
+
+    with pytest.raises(ApiUnavailableError) as caught:
+        await held.ring.roots(following.active.key_id)
+
+    assert caught.value.retry_after == 2.0
+    held.now = 2.0
+    assert (await held.ring.roots(following.active.key_id)).active.key_id == following.active.key_id
+    assert len(held.asked) == 2
