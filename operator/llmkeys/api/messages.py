@@ -111,10 +111,17 @@ _MESSAGES: Final[dict[Reason, str]] = {
     Reason.RESOLVED: "The provider is ready to be used.",
 }
 
-_DETAILED: Final[dict[Reason, str]] = {
-    Reason.BAD_ENDPOINT: "LLMProvider {provider} cannot be used. {detail}",
+_DETAILED: Final[dict[Reason, tuple[str, str]]] = {
+    Reason.BAD_ENDPOINT: ("detail", "LLMProvider {provider} cannot be used. {detail}"),
+    Reason.UNVERIFIED: (
+        "costs",
+        (
+            'Key "{key}" was not checked: the request that proves keys of {title} costs money. To allow it, set '
+            "spec.validation.probe of LLMProvider {provider} to Paid."
+        ),
+    ),
 }
-"""Said instead where the cause was found without a call and has a sentence of its own."""
+"""Said instead where the value of that name is set: the cause was found without a call."""
 
 _NOTES: Final = {
     "skipped": " Passed over: {skipped}.",
@@ -139,7 +146,8 @@ def sentence(reason: Reason) -> str:
 
 def message_of(reason: Reason, values: Mapping[str, str]) -> str:
     """The sentence of a reason, with notes on keys that were passed over and on values that were trimmed."""
-    text = _DETAILED.get(reason, _MESSAGES[reason]) if values.get("detail") else _MESSAGES[reason]
+    because, detailed = _DETAILED.get(reason, ("", ""))
+    text = detailed if because and values.get(because) else _MESSAGES[reason]
     if "{key}" in text:
         text += "".join(note for name, note in _NOTES.items() if values.get(name))
     return text.format_map(_Blank(values))

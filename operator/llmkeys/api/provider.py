@@ -8,6 +8,8 @@ from llmkeys.api.durations import seconds
 from llmkeys.api.objects import Condition, Metadata
 
 _TIMEOUT = 10.0
+FREE, PAID = "Free", "Paid"
+"""Whether a probe that costs money may be sent."""
 
 
 class Network(msgspec.Struct, frozen=True, rename="camel"):
@@ -21,6 +23,7 @@ class Network(msgspec.Struct, frozen=True, rename="camel"):
 class ProviderValidation(msgspec.Struct, frozen=True, rename="camel"):
     """How often and how fast keys are proven."""
 
+    probe: str = FREE
     interval: str = "6h"
     timeout: str | None = None
     requests_per_second: int = 20

@@ -52,6 +52,11 @@ class Probe(Part, frozen=True, kw_only=True):
     src: str = ""
     caveat: Text | None = None
 
+    @property
+    def is_free(self) -> bool:
+        """Whether it may be sent without leave."""
+        return self.cost in ("zero", "free-model")
+
 
 class Pagination(Part, frozen=True, kw_only=True):
     """How the next page is asked for.

@@ -87,6 +87,7 @@ def _words(resolved: Resolved) -> dict[str, str]:
             words["console"] = resolved.entry.console.url
     if resolved.endpoint is not None:
         words |= {"host": str(resolved.endpoint.origin), "probe_url": resolved.endpoint.probe}
+        words["costs"] = "" if resolved.endpoint.may_probe else "yes"
     return words
 
 

@@ -142,8 +142,11 @@ class Looks:
         entry, endpoint, material = resolved.entry, resolved.endpoint, one.candidate.material
         if entry is None or endpoint is None or material is None:
             raise AssertionError("a look at a key that was not resolved")
-        identity = self._mac.sharing(sharing_parts(endpoint, entry, material))
         looking = Looking(self, resolved, credential, one)
+        if not endpoint.may_probe:
+            looking.seen = Seen(Verdict(Reason.UNVERIFIED, rule="costs"), self._clock.now())
+            return looking
+        identity = self._mac.sharing(sharing_parts(endpoint, entry, material))
         interval = interval_of(credential, resolved)
         if not one.look_again:
             looking.seen = self._prober.recall(identity, since=one.state.last, interval=interval)

@@ -70,6 +70,8 @@ def endpoint_parts(endpoint: Endpoint, entry: Provider) -> Iterator[str]:
     yield network.ca_bundle or ""
     yield network.proxy or ""
     yield str(network.allow_private_addresses)
+    if not endpoint.may_probe:
+        yield "no probe"
 
 
 def sharing_parts(endpoint: Endpoint, entry: Provider, material: Material) -> Iterator[str]:

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from llmkeys.api.provider import Network, ProviderSpec
+from llmkeys.api.provider import PAID, Network, ProviderSpec
 from llmkeys.catalogue.model import Provider
 from llmkeys.probe.url import BadEndpointError, BaseUrl, Origin, origin_of, resolve_base
 
@@ -24,6 +24,7 @@ class Endpoint:
         origin: of the probe: what budget and circuit are kept by.
         network: how to get there.
         config: the settings in force, defaults included.
+        may_probe: the request that proves a key costs nothing, or the platform team pays for it.
 
     """
 
@@ -37,6 +38,7 @@ class Endpoint:
     origin: Origin
     network: Network
     config: dict[str, str]
+    may_probe: bool = True
 
 
 def resolve_endpoint(spec: ProviderSpec, entry: Provider) -> Endpoint:
@@ -67,6 +69,7 @@ def resolve_endpoint(spec: ProviderSpec, entry: Provider) -> Endpoint:
         origin=origin_of(probe),
         network=spec.network,
         config=config,
+        may_probe=entry.probe.is_free or spec.validation.probe == PAID,
     )
 
 

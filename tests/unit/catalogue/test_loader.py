@@ -10,20 +10,7 @@ from llmkeys.catalogue.errors import CatalogueError
 from llmkeys.catalogue.loader import load
 
 OWN = Path(str(files("llmkeys.catalogue")))
-IDS = {
-    "openai",
-    "anthropic",
-    "google-gemini",
-    "azure-openai",
-    "openrouter",
-    "deepseek",
-    "moonshot",
-    "zhipu",
-    "dashscope",
-    "huggingface",
-    "ollama",
-    "openai-compatible",
-}
+IDS = {file.stem for file in (OWN / "providers").glob("*.yaml")}
 MINIMAL = """\
 id: made-up
 names: {en: Made up}

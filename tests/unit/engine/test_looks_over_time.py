@@ -264,3 +264,23 @@ def test_a_changed_source_is_looked_at_before_credentials_that_arrive() -> None:
     looked_at = run(story())
     assert len(looked_at) == 201
     assert looked_at.index("sk-2") < 100
+
+
+@pytest.mark.parametrize(("validation", "calls"), [({}, 0), ({"probe": "Free"}, 0), ({"probe": "Paid"}, 1)])
+def test_a_probe_that_costs_money_is_sent_only_with_leave(validation: dict[str, str], calls: int) -> None:
+    async def story() -> None:
+        async with World() as world:
+            world.provider("costly", type="mixedbread", validation=validation)
+            world.net.answers["mxb-1"] = ACCEPTED
+            world.source("mxb-1")
+            entry = {"name": "main", "secretRef": {"name": "raw", "fields": {"apiKey": "OPENAI_API_KEY"}}}
+            key = world.credential(providerRef={"name": "costly"}, keys=[entry])
+            await until(30)
+            assert len(world.net.sent) == calls
+            if not calls:
+                assert world.seen(key).condition("Ready").reason == "Unverified"
+                assert (
+                    "spec.validation.probe of LLMProvider costly to Paid" in world.seen(key).condition("Ready").message
+                )
+
+    run(story())

@@ -82,8 +82,12 @@ def test_a_base_url_of_ones_own_moves_every_request(kind: str, base: str, chat: 
     assert endpoint.origin == Origin("https", "gw.example", 443)
 
 
-def test_the_two_tables_know_every_type() -> None:
-    assert {kind for kind, *_ in (*DEFAULTS, *CUSTOM)} == set(CATALOGUE.providers)
+@pytest.mark.parametrize("kind", sorted(CATALOGUE.providers))
+def test_every_type_has_an_address_or_says_that_it_needs_one(kind: str) -> None:
+    assert resolve(ProviderSpec(kind, base_url=GATEWAY)).base.origin == Origin("https", "gw.example", 443)
+    if CATALOGUE.find(kind).base_url_required:
+        with pytest.raises(BadEndpointError, match="spec.baseURL"):
+            resolve(ProviderSpec(kind))
 
 
 def test_a_probe_on_a_host_of_its_own_follows_its_own_override_only() -> None:
