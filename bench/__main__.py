@@ -10,11 +10,14 @@ import click
 
 from bench.measures.busy_latency import arrivals_latency, hanging_provider, restart_latency
 from bench.measures.drift import drift_heal
+from bench.measures.envelopes import envelopes
 from bench.measures.first_reconciliation import first_reconciliation
 from bench.measures.idle_latency import idle_latency
 from bench.measures.memory import idle_memory, memory
 from bench.measures.restart import restart
+from bench.measures.sealing import sealing
 from bench.measures.steady_state import steady_state
+from bench.measures.unsealer import unsealer
 from bench.report import machine, markdown, save
 from bench.run import Run
 from bench.stage import PROVIDER_MILLISECONDS, Stage, say, stage
@@ -22,8 +25,12 @@ from tests.support.cluster_source import ClusterUnavailableError
 
 _FIRST = "first_reconciliation"
 _IDLE_MEMORY = "idle_memory"
+_SEALING = "sealing"
+_CREATES_THEM = frozenset({_FIRST})
+_NEEDS_NONE = frozenset({_IDLE_MEMORY, _SEALING})
 
-# In this order: each leaves the operator running with N settled credentials, for the next one.
+# In this order: each leaves the operator running with N settled credentials, for the next one; those that need none
+# leave things as they are.
 MEASURES: dict[str, Callable[[Run], Awaitable[None]]] = {
     _IDLE_MEMORY: idle_memory,
     _FIRST: first_reconciliation,
@@ -35,6 +42,9 @@ MEASURES: dict[str, Callable[[Run], Awaitable[None]]] = {
     "restart": restart,
     "restart_latency": restart_latency,
     "memory": memory,
+    "envelopes": envelopes,
+    _SEALING: sealing,
+    "unsealer": unsealer,
 }
 
 
@@ -62,9 +72,10 @@ async def _measure(n: int, out: Path, chosen: tuple[str, ...]) -> None:
         for name, measure in MEASURES.items():
             if name not in chosen:
                 continue
-            if name not in {_IDLE_MEMORY, _FIRST} and not populated:
-                await _populate(place, run)
-            populated = populated or name != _IDLE_MEMORY
+            if name not in _NEEDS_NONE:
+                if not populated and name not in _CREATES_THEM:
+                    await _populate(place, run)
+                populated = True
             say(f"{name} ({time.monotonic() - started:.0f} s so far)")
             try:
                 await measure(run)

@@ -2,7 +2,7 @@
 
 import base64
 import secrets
-from typing import Any
+from typing import Any, Final
 
 from llmkeys.api.names import API_VERSION, CREDENTIAL_KIND, PROVIDER_KIND, SOURCE_LABEL
 
@@ -11,6 +11,11 @@ VARIABLE = "OPENAI_API_KEY"
 """The key of the generated Secret that holds the API key."""
 
 Manifest = dict[str, Any]
+
+IN_CLEAR: Final[Manifest] = {"encryption": "None"}
+"""Asks for a Secret that holds the key itself."""
+ENVELOPE: Final[Manifest] = {}
+"""Asks for nothing, which gives an envelope."""
 
 
 def new_key() -> str:
@@ -45,7 +50,7 @@ def source(name: str, key: str) -> Manifest:
     }
 
 
-def credential(name: str, provider_name: str) -> Manifest:
+def credential(name: str, provider_name: str, target: Manifest = IN_CLEAR) -> Manifest:
     """A credential whose key is in the Secret `<name>-source`, and which is delivered to the Secret `<name>`."""
     return {
         "apiVersion": API_VERSION,
@@ -54,7 +59,7 @@ def credential(name: str, provider_name: str) -> Manifest:
         "spec": {
             "providerRef": {"name": provider_name},
             "keys": [{"name": "primary", "secretRef": {"name": f"{name}-source"}}],
-            "target": {"encryption": "None"},
+            "target": target,
         },
     }
 

@@ -73,27 +73,33 @@ class _Waiting:
     done: asyncio.Future[float]
 
 
-class Settling:
-    """Waits until each of some credentials is Ready in its present generation."""
+class Remaining:
+    """Waits for each of some objects."""
 
-    def __init__(self, places: Iterable[Place]) -> None:
+    def __init__(self, places: Iterable[Place], awaited: str) -> None:
+        """Begin with all of them.
+
+        Args:
+            places: of the objects.
+            awaited: what is said of those that are missing in the end, such as `credentials are not Ready`.
+
+        """
         self._open = set(places)
+        self._awaited = awaited
         self._done: asyncio.Future[float] = asyncio.get_running_loop().create_future()
 
-    def tell(self, event: CredentialEvent, at: float) -> None:
-        found = event.object
-        place = (found.metadata.namespace, found.metadata.name)
-        if place in self._open and found.settled:
-            self._open.discard(place)
-            if not self._open and not self._done.done():
-                self._done.set_result(at)
+    def reached(self, meta: Meta, at: float) -> None:
+        """One is as it was awaited."""
+        self._open.discard((meta.namespace, meta.name))
+        if not self._open and not self._done.done():
+            self._done.set_result(at)
 
     @property
     def done(self) -> bool:
         return self._done.done()
 
     async def finished(self, seconds: float) -> float:
-        """When the last one was settled (`time.time`).
+        """When the last one was as awaited (`time.time`).
 
         Raises:
             TimeoutError: `seconds` were not enough; the text says how many are missing.
@@ -103,7 +109,18 @@ class Settling:
             return await asyncio.wait_for(asyncio.shield(self._done), seconds)
         except TimeoutError:
             some = ", ".join("/".join(place) for place in sorted(self._open)[:3])
-            raise TimeoutError(f"{len(self._open)} credentials are not Ready after {seconds:.0f} s: {some}") from None
+            raise TimeoutError(f"{len(self._open)} {self._awaited} after {seconds:.0f} s: {some}") from None
+
+
+class Settling(Remaining):
+    """Waits until each of some credentials is Ready in its present generation."""
+
+    def __init__(self, places: Iterable[Place]) -> None:
+        super().__init__(places, "credentials are not Ready")
+
+    def tell(self, event: CredentialEvent, at: float) -> None:
+        if event.object.settled:
+            self.reached(event.object.metadata, at)
 
 
 @contextlib.asynccontextmanager

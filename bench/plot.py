@@ -6,7 +6,19 @@ from html import escape
 
 _WIDTH, _HEIGHT = 860, 460
 _LEFT, _RIGHT, _TOP, _BOTTOM = 60, 270, 40, 50
-_COLOURS = ("#0b7285", "#e8590c", "#5f3dc4", "#2b8a3e", "#c2255c", "#1971c2", "#868e96", "#f08c00", "#343a40")
+_COLOURS = (
+    "#0b7285",
+    "#e8590c",
+    "#5f3dc4",
+    "#2b8a3e",
+    "#c2255c",
+    "#1971c2",
+    "#868e96",
+    "#f08c00",
+    "#343a40",
+    "#66a80f",
+    "#e64980",
+)
 _FONT = 'font-family="sans-serif" font-size="12"'
 _DECADES = (0.01, 0.1, 1.0, 10.0, 100.0)
 

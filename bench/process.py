@@ -16,7 +16,19 @@ def cpu_seconds(pid: int) -> float:
 
 def rss_mib(pid: int) -> float:
     """Resident memory in MiB."""
+    return _memory_mib(pid, "VmRSS")
+
+
+def peak_rss_mib(pid: int) -> float:
+    """The most resident memory so far, in MiB.
+
+    Not getrusage(2): what it says of a child begins with what the parent had when it forked.
+    """
+    return _memory_mib(pid, "VmHWM")
+
+
+def _memory_mib(pid: int, name: str) -> float:
     for line in Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines():
-        if line.startswith("VmRSS:"):
+        if line.startswith(f"{name}:"):
             return int(line.split()[1]) / 1024
     raise ProcessLookupError(f"process {pid} has no memory any more")

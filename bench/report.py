@@ -72,6 +72,8 @@ def _shown(value: float, unit: str) -> str:
             return f"{value:.2g} {unit}" if value < 10 else f"{value:.0f} {unit}"
         case "MiB":
             return f"{value:.1f} MiB"
+        case "/s" if value >= 1000:
+            return f"{value:,.0f}/s"
         case "/min" | "/s":
             return f"{value:.3g}{unit}"
     return f"{value:g}"

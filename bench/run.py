@@ -36,5 +36,9 @@ class Run:
 
     def sampled(self, name: str, seconds: Sequence[float], **more: object) -> None:
         """Add the percentiles of samples as the group `<name>_seconds`."""
-        self.samples[name] = [round(one, 4) for one in seconds]
+        self.plotted(name, seconds)
         self.note(f"{name}_seconds", **summary(seconds), **more)
+
+    def plotted(self, name: str, seconds: Sequence[float]) -> None:
+        """Show samples in the plot alone."""
+        self.samples[name] = [round(one, 4) for one in seconds]

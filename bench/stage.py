@@ -9,12 +9,13 @@ import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
 from bench import manifests
 from bench.kube import NAMESPACES, PROVIDERS, Kube, at_once, credentials_of, secrets_of
+from bench.manifests import IN_CLEAR, Manifest
 from bench.observed import Place, settling
 from bench.traffic import Audit, Traffic, everybodys_traffic
 from llmkeys.api.names import CREDENTIAL_LABEL, DEFAULT_NAMESPACE
@@ -43,18 +44,31 @@ def say(text: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Population:
-    """Credentials by number; they are spread over namespaces and providers."""
+    """Credentials by number; they are spread over namespaces and providers.
+
+    Args:
+        prefix: of their names.
+        count: how many.
+        namespaces: where they are.
+        providers: whom they ask.
+        target: what they ask for in `spec.target`.
+
+    """
 
     prefix: str
     count: int
     namespaces: tuple[str, ...]
     providers: tuple[str, ...]
+    target: Manifest = field(default_factory=IN_CLEAR.copy)
 
     def place(self, index: int) -> Place:
         return self.namespaces[index % len(self.namespaces)], f"{self.prefix}-{index}"
 
     def provider(self, index: int) -> str:
         return self.providers[index // len(self.namespaces) % len(self.providers)]
+
+    def credential(self, index: int) -> Manifest:
+        return manifests.credential(self.place(index)[1], self.provider(index), self.target)
 
     @property
     def places(self) -> list[Place]:
@@ -108,13 +122,13 @@ class Stage:
     def account_kubeconfig(self) -> Path:
         return self.plane.service_account_kubeconfig(DEFAULT_NAMESPACE, ACCOUNT)
 
-    def launch_operator(self) -> None:
+    def launch_operator(self, *arguments: str) -> None:
         """Start the process and return before it is ready. In the caller's thread, with which it dies."""
-        self._operator = OperatorProcess.start(self.plane, self.folder, wait=False)
+        self._operator = OperatorProcess.start(self.plane, self.folder, arguments, wait=False)
 
-    async def start_operator(self) -> None:
+    async def start_operator(self, *arguments: str) -> None:
         """Start it and wait until its caches are full."""
-        self.launch_operator()
+        self.launch_operator(*arguments)
         await self.operator_ready()
 
     async def operator_ready(self) -> float:
@@ -157,8 +171,10 @@ class Stage:
 
     # -- the credentials -------------------------------------------------------------------------------------
 
-    def population(self, prefix: str, count: int, providers: tuple[str, ...] | None = None) -> Population:
-        return Population(prefix, count, self.namespaces, providers or tuple(self.providers))
+    def population(
+        self, prefix: str, count: int, providers: tuple[str, ...] | None = None, target: Manifest = IN_CLEAR
+    ) -> Population:
+        return Population(prefix, count, self.namespaces, providers or tuple(self.providers), target)
 
     async def create_sources(self, population: Population, key: str = "") -> None:
         """Create the source Secrets; `key` instead of a new one for each."""
@@ -172,8 +188,8 @@ class Stage:
 
     async def create_credentials(self, population: Population) -> None:
         async def one(index: int) -> None:
-            namespace, name = population.place(index)
-            await self.admin.create(credentials_of(namespace), manifests.credential(name, population.provider(index)))
+            namespace, _ = population.place(index)
+            await self.admin.create(credentials_of(namespace), population.credential(index))
 
         await at_once(CONCURRENCY, one, range(population.count))
 

@@ -114,6 +114,32 @@ def rows(n: int) -> tuple[Row, ...]:
             5,
             peers="ESO at its best 1,349 MiB in all",
         ),
+        *_encryption(n),
+    )
+
+
+def _encryption(n: int) -> tuple[Row, ...]:
+    return (
+        Row("envelopes: first reconciliation, beside one in clear", "envelopes.ratio", "%", 0.95, at_least=True),
+        Row("… credentials per second", "envelopes.per_second", "/s"),
+        Row("… in clear", "envelopes.per_second_plain", "/s"),
+        Row("… more CPU per credential", "envelopes.more_cpu_ms", "ms"),
+        Row(f"new key: {n:,} envelopes sealed again", "envelopes.reseal_seconds", "s", 0.06 * max(n, 1000)),
+        Row("… calls of providers", "envelopes.reseal_provider_calls", bound=0),
+        Row("seal a value", "crypto_ms.seal", "ms", 0.5),
+        Row("open a value", "crypto_ms.open", "ms", 0.3),
+        Row("seal an envelope", "crypto_ms.envelope_seal", "ms"),
+        Row("open an envelope", "crypto_ms.envelope_open", "ms"),
+        Row("`llmkeys seal`", "commands.seal_seconds", "s", 0.5),
+        Row("unsealer: opens per second of its CPU time", "unsealer.opens_per_cpu_second", "/s", 300, at_least=True),
+        Row("… opens per second, the client on the same cores", "unsealer.opens_per_second", "/s"),
+        Row("… at 100/s, p50", "unsealer.p50_seconds", "s"),
+        Row("… at 100/s, p99", "unsealer.p99_seconds", "s", 0.020),
+        Row("… a pod that it has not seen, p50", "unsealer.new_pod_p50_seconds", "s"),
+        Row("… resident memory", "unsealer.rss_mib", "MiB", 60),
+        Row("`llmkeys unseal`, start to file, p50", "unseal.seconds_p50", "s", 0.150),
+        Row("… at the most", "unseal.seconds_max", "s"),
+        Row("… resident memory", "unseal.rss_mib", "MiB", 40),
     )
 
 

