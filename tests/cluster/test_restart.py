@@ -182,9 +182,22 @@ def collection(scene: FaultScene) -> str:
 
 
 def orphan(scene: FaultScene, name: str) -> None:
+    await_collector(scene)
     scene.plane.kubectl("delete", "llmcredential", name, "-n", scene.namespace, "--cascade=orphan")
     eventually(lambda: scene.api.get(scene.credential_path(name)) is None)
     scene.secret_there(name)
+
+
+def await_collector(scene: FaultScene) -> None:
+    """Garbage collection knows whose the Secrets are: one that came after them, and whose owner is gone, is gone too.
+
+    Before, it would find nothing to orphan, and collect the Secret when it hears of it.
+    """
+    owner = {"apiVersion": "v1", "kind": "ConfigMap", "name": "gone", "uid": ABSENT_OWNER}
+    scene.api.create(
+        f"/api/v1/namespaces/{scene.namespace}/secrets", {"metadata": {"name": "later", "ownerReferences": [owner]}}
+    )
+    eventually(lambda: scene.api.get(scene.secret_path("later")) is None, timeout=60, message="garbage collection")
 
 
 def test_status_and_secret_of_an_old_backup_do_not_bring_an_old_key_back(scene: FaultScene) -> None:

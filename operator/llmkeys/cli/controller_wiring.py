@@ -7,6 +7,7 @@ import time
 from asyncio.sslproto import SSLProtocol
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
 from urllib.parse import urlsplit
@@ -145,16 +146,13 @@ async def _serve_until(
             ready.set()
             log.info("ready", credentials=len(engine.store.credentials), providers=len(engine.store.providers))
 
-        await _patiently(stop, informer.prime)
-        if stop.is_set():
-            return
         metrics.keys(lambda: len(rings.problems))
         async with asyncio.TaskGroup() as group:
             beside = [group.create_task(rings.keep(stop, _keys_told(stop, options, rings, engine)))]
             if options.usage_token.exists():
                 beside.append(group.create_task(_collector(options, rings, engine).run()))
             try:
-                await informer.run(stop, begin)
+                await informer.run(stop, partial(_patiently, stop), begin)
             finally:
                 for task in beside:
                     task.cancel()

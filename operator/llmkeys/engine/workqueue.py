@@ -9,11 +9,15 @@ import heapq
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from typing import Final
 
 from llmkeys.api.objects import Key
 from llmkeys.engine.clock import Clock
 from llmkeys.engine.lanes import Lane, Line
 from llmkeys.engine.observe import Observer
+
+# Walked with every key that comes or goes; an enumeration takes its time to be walked and to tell its names.
+_LANES: Final = tuple((lane, lane.name.lower()) for lane in Lane)
 
 
 class WorkQueue:
@@ -40,7 +44,7 @@ class WorkQueue:
         self._free = workers
         self._observer = observer
         self._since: dict[Key, float] = {}
-        self._depths: dict[Lane, int] = {}  # as the observer knows them
+        self._depths: dict[Lane, int] = dict.fromkeys(Lane, 0)  # as the observer knows them
         self._line = Line()
         self._resuming: dict[Lane, deque[asyncio.Future[None]]] = {lane: deque() for lane in Lane}
         self._lanes: dict[asyncio.Task[None], Lane] = {}
@@ -202,11 +206,11 @@ class WorkQueue:
         """Of all lanes: a key that moves up or is forgotten leaves one that nobody takes from."""
         if self._observer is None:
             return
-        for lane in Lane:
+        for lane, name in _LANES:
             depth = self._line.depth(lane)
-            if depth != self._depths.get(lane, 0):
+            if depth != self._depths[lane]:
                 self._depths[lane] = depth
-                self._observer.queued(lane.name.lower(), depth)
+                self._observer.queued(name, depth)
 
     # -- time ------------------------------------------------------------------------------------------------
 

@@ -1,7 +1,7 @@
 """Feeds the engine: lists everything once, so that it starts with full caches, then keeps it told."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final, TypeVar
 from urllib.parse import quote, urlencode
 
@@ -26,6 +26,7 @@ _SWEEP: Final = 600.0
 
 log = structlog.get_logger(__name__)
 _T = TypeVar("_T")
+Ready = Callable[[], None]
 
 
 class _ListMeta(msgspec.Struct, rename={"continue_": "continue"}):
@@ -94,17 +95,28 @@ class Informer:
         for path in self._credential_paths():
             await self._prime_credentials(path)
 
-    async def run(self, stop: asyncio.Event, ready: Callable[[], None]) -> None:
-        """Watch until told to stop; `ready` is called when the caches are full and the engine may start.
+    async def run(
+        self, stop: asyncio.Event, patiently: Callable[[Callable[[], Awaitable[None]]], Awaitable[None]], ready: Ready
+    ) -> None:
+        """Watch until told to stop.
 
         kopf puts its own handlers on SIGTERM and SIGINT and returns when they ring; what it cannot cope with it raises.
+
+        Args:
+            stop: ends it.
+            patiently: does a step again and again while the API server is away, until told to stop.
+            ready: called when the caches are full and the engine may start.
+
         """
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(watch.run()) for watch in self.watches]
             tasks.append(group.create_task(self._sweep()))
-            await asyncio.gather(*(watch.synced.wait() for watch in self.watches))
-            ready()
             try:
+                await patiently(self.prime)
+                if stop.is_set():
+                    return
+                await asyncio.gather(*(watch.synced.wait() for watch in self.watches))
+                ready()
                 await self._kopf(stop)
             finally:
                 for task in tasks:

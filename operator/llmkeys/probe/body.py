@@ -57,7 +57,10 @@ class Body:
         end; what is long between them is echoed input.
         """
         raw = self._raw
-        if self._charset:
+        if b"\\u" in raw and self.json is not BROKEN:
+            # Many servers write what is not ASCII as escapes (RFC 8259, 7).
+            raw = msgspec.json.encode(self.json)
+        elif self._charset:
             raw = raw.decode(self._charset, errors="replace").encode("utf-8", errors="replace")
         if len(raw) > _HEAD + _TAIL:
             raw = raw[:_HEAD] + raw[-_TAIL:]

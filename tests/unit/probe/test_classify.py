@@ -235,3 +235,10 @@ def test_no_reply_raises_and_garbage_refuses_no_key(reply: Reply, provider: str)
         assert not reply.truncated
     if verdict.retry_after is not None:
         assert 0 <= verdict.retry_after <= 7 * 24 * 3600
+
+
+def test_words_that_are_written_as_escapes_are_found() -> None:
+    body = json.dumps({"error": {"message": "该令牌额度已用尽"}}).encode()
+    assert b"\\u" in body
+    reply = Reply(401, {"content-type": "application/json"}, body)
+    assert classify(reply, provider_with(), now=0.0).reason is Reason.QUOTA_EXHAUSTED

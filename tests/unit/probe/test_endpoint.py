@@ -4,6 +4,7 @@ from llmkeys.api.provider import Network, ProviderSpec
 from llmkeys.catalogue.loader import load
 from llmkeys.probe.endpoint import Endpoint, resolve_endpoint
 from llmkeys.probe.url import BadEndpointError, Origin
+from tests.unit.probe.auth.credentials import spec_for
 
 CATALOGUE = load()
 GATEWAY = "https://gw.example"
@@ -84,9 +85,9 @@ def test_a_base_url_of_ones_own_moves_every_request(kind: str, base: str, chat: 
 
 @pytest.mark.parametrize("kind", sorted(CATALOGUE.providers))
 def test_every_type_has_an_address_or_says_that_it_needs_one(kind: str) -> None:
-    assert resolve(ProviderSpec(kind, base_url=GATEWAY)).base.origin == Origin("https", "gw.example", 443)
+    assert resolve(spec_for(CATALOGUE.find(kind), GATEWAY)).base.origin == Origin("https", "gw.example", 443)
     if CATALOGUE.find(kind).base_url_required:
-        with pytest.raises(BadEndpointError, match="spec.baseURL"):
+        with pytest.raises(BadEndpointError, match=r"spec\.baseURL"):
             resolve(ProviderSpec(kind))
 
 
