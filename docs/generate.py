@@ -1,11 +1,15 @@
-"""Write the pages that follow from the code: `make docs`."""
+"""Write what follows from the code and the catalogue: pages, and the compiled catalogue: `make docs`."""
 
 from collections.abc import Callable, Iterator
+from importlib.resources import files
 from pathlib import Path
 from typing import Final
 
+from docs.providers import providers
 from llmkeys.api.messages import sentence
 from llmkeys.api.reasons import MATRIX, Belief, Delivery, NextKey, Reason, Row, Truth, row_of
+from llmkeys.catalogue.compiled import NAME as COMPILED
+from llmkeys.catalogue.compiled import compiled
 
 FOLDER: Final = Path(__file__).parent
 
@@ -94,9 +98,17 @@ def _of_the_secret() -> Iterator[str]:
     yield sentence(Reason.KEPT_LAST_GOOD)
 
 
-PAGES: Final[dict[str, Callable[[], str]]] = {"conditions.md": conditions}
+PAGES: Final[dict[str, Callable[[], str]]] = {"conditions.md": conditions, "providers.md": providers}
 """The text of every page that is generated, by its file."""
 
+
+def compile_catalogue() -> None:
+    """Write the catalogue in the form that is read quickly."""
+    folder = Path(str(files("llmkeys.catalogue")))
+    (folder / COMPILED).write_text(compiled(folder), encoding="utf-8")
+
+
 if __name__ == "__main__":
+    compile_catalogue()
     for name, text in PAGES.items():
         (FOLDER / name).write_text(text(), encoding="utf-8")

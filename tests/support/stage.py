@@ -21,7 +21,15 @@ _SEARCHED: Final = CANARY[:5]
 LAST_APPLIED: Final = "kubectl.kubernetes.io/last-applied-configuration"
 _OURS: Final = f"/apis/{API_VERSION}"
 # A server for each LLMProvider, so that no test meets the circuit, the budget or the suspicion that another one left.
-_SERVERS: Final = {"openai": 150, "anthropic": 4, "deepseek": 2, "dashscope": 2, "moonshot": 2, "ollama": 6}
+_SERVERS: Final = {
+    "openai": 150,
+    "openai-compatible": 6,
+    "anthropic": 6,
+    "deepseek": 2,
+    "dashscope": 2,
+    "moonshot": 2,
+    "ollama": 6,
+}
 
 
 def new_key(prefix: str = "sk-") -> str:

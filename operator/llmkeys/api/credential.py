@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 
 from llmkeys.api.durations import seconds
+from llmkeys.api.models import ModelsStatus
 from llmkeys.api.objects import Condition, Key, Metadata
 from llmkeys.api.reasons import Belief
 
@@ -70,9 +71,16 @@ class CredentialSpec(msgspec.Struct, frozen=True, rename="camel"):
     enabled: bool = True
     keys: tuple[KeyEntry, ...] = ()
     rotation: Rotation = Rotation()
+    required_models: tuple[str, ...] = ()
     expires_at: str | None = None
     validation: CredentialValidation = CredentialValidation()
     target: Target = Target()
+
+    @property
+    def named_fields(self) -> frozenset[str]:
+        """Secret fields of the type that the entries name."""
+        found = {field for entry in self.keys for field in entry.sealed}
+        return frozenset(found.union(*(entry.secret_ref.fields for entry in self.keys if entry.secret_ref)))
 
     @property
     def overlap_seconds(self) -> float:
@@ -84,16 +92,20 @@ class Inputs(msgspec.Struct, frozen=True, omit_defaults=True):
     """Keyed digests of what the last reconciliation saw.
 
     `probe`: all that decides which keys there are and where they go. `endpoint`: the request that was sent and the
-    rules that read its answer. `delivery`: what the Secret was made of.
+    rules that read its answer. `delivery`: what the Secret was made of. `models`: the models that are asked for.
     """
 
     probe: str = ""
     endpoint: str = ""
     delivery: str = ""
+    models: str = ""
 
 
 class KeyStatus(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
-    """What is known of one key; `fingerprint` is keyed per namespace."""
+    """What is known of one key.
+
+    `fingerprint` is keyed per namespace; `region` is where a provider with `region: auto` was found to know the key.
+    """
 
     name: str
     fingerprint: str = ""
@@ -102,6 +114,7 @@ class KeyStatus(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True)
     last_probe_time: str = ""
     next_probe_time: str = ""
     failures: int = 0
+    region: str = ""
 
 
 class TargetStatus(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
@@ -157,6 +170,7 @@ class CredentialStatus(msgspec.Struct, frozen=True, rename="camel", omit_default
     last_probe_time: str = ""
     expiry_warning: str = ""
     unsealer: UnsealerStatus | None = None
+    models: ModelsStatus | None = None
     usage: tuple[Usage, ...] = ()
 
 

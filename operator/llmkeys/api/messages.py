@@ -113,6 +113,13 @@ _MESSAGES: Final[dict[Reason, str]] = {
 
 _DETAILED: Final[dict[Reason, tuple[str, str]]] = {
     Reason.BAD_ENDPOINT: ("detail", "LLMProvider {provider} cannot be used. {detail}"),
+    Reason.MODEL_UNAVAILABLE: (
+        "missing",
+        (
+            'Key "{key}" does not open: {missing}. Name other models in spec.requiredModels or in spec.models of '
+            "LLMProvider {provider}, or have these opened at {console}."
+        ),
+    ),
     Reason.UNVERIFIED: (
         "costs",
         (
@@ -123,11 +130,30 @@ _DETAILED: Final[dict[Reason, tuple[str, str]]] = {
 }
 """Said instead where the value of that name is set: the cause was found without a call."""
 
+_BECAUSE: Final[dict[Reason, str]] = {
+    Reason.MALFORMED_KEY: 'Key "{key}" cannot be used: {because}. It was not sent. Check {source}.',
+    Reason.WRONG_CREDENTIAL_TYPE: (
+        'Key "{key}" is {because}, which is another kind of credential than {title} takes here. It was not sent.'
+    ),
+    Reason.EXPIRED: 'Key "{key}" has expired: {because}. Sign in again and put the new file into {source}.',
+    Reason.BAD_ENDPOINT: 'Key "{key}" was not sent: {because}. Check {source}.',
+}
+"""Said instead where it is known more exactly why a key was not sent."""
+
 _NOTES: Final = {
     "skipped": " Passed over: {skipped}.",
     "trimmed": " White space around its value was taken off.",
 }
 """Added behind the sentence where the value of that name is set."""
+
+_NOTES_OF: Final[dict[Reason, tuple[str, str]]] = {
+    Reason.REJECTED: (
+        "regions",
+        " If it is the key of another region, set spec.region of LLMProvider {provider} to that one: {regions}.",
+    ),
+    Reason.BAD_ENDPOINT: ("answers_at", " The API answers below {answers_at}: set spec.baseURL to that."),
+}
+"""The same, for one reason only."""
 
 
 class _Blank(dict[str, str]):
@@ -148,6 +174,11 @@ def message_of(reason: Reason, values: Mapping[str, str]) -> str:
     """The sentence of a reason, with notes on keys that were passed over and on values that were trimmed."""
     because, detailed = _DETAILED.get(reason, ("", ""))
     text = detailed if because and values.get(because) else _MESSAGES[reason]
+    if values.get("because") and reason in _BECAUSE:
+        text = _BECAUSE[reason]
+    because, note = _NOTES_OF.get(reason, ("", ""))
+    if because and values.get(because):
+        text += note
     if "{key}" in text:
         text += "".join(note for name, note in _NOTES.items() if values.get(name))
     return text.format_map(_Blank(values))

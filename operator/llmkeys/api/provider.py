@@ -5,11 +5,16 @@ from typing import Any
 import msgspec
 
 from llmkeys.api.durations import seconds
+from llmkeys.api.models import ModelsSpec
 from llmkeys.api.objects import Condition, Metadata
 
 _TIMEOUT = 10.0
 FREE, PAID = "Free", "Paid"
 """Whether a probe that costs money may be sent."""
+
+
+AUTO = "auto"
+"""The region that has a key looked for in all of a provider's regions."""
 
 
 class Network(msgspec.Struct, frozen=True, rename="camel"):
@@ -97,6 +102,7 @@ class ProviderSpec(msgspec.Struct, frozen=True, rename="camel"):
     headers: dict[str, str] = {}
     network: Network = Network()
     validation: ProviderValidation = ProviderValidation()
+    models: ModelsSpec = ModelsSpec()
     allowed_namespaces: AllowedNamespaces = AllowedNamespaces()
 
 

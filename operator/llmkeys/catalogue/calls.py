@@ -4,6 +4,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from llmkeys.api.models import ModelType
 from llmkeys.catalogue.part import Part, Text
 from llmkeys.catalogue.rule import Evidence
 
@@ -79,6 +80,19 @@ class Pagination(Part, frozen=True, kw_only=True):
     size: int | None = None
 
 
+class Kinds(Part, frozen=True, kw_only=True):
+    """Where an item of the list says what the model is for.
+
+    Args:
+        at: path in the item of a word, a list of words, or an object of which those count that are true.
+        words: word to type; of several that an item holds, the one that stands first here decides.
+
+    """
+
+    at: str
+    words: dict[str, ModelType]
+
+
 class Models(Part, frozen=True, kw_only=True):
     """The list of models.
 
@@ -89,7 +103,14 @@ class Models(Part, frozen=True, kw_only=True):
         strip_prefix: taken off every id.
         authenticated: false: the list answers anybody, so it proves nothing about a key.
         static: names, where there is no list.
-        per_model_path: asks for one model, where the list is a whole catalogue.
+        per_model_path: asks for one model, as `{owner}/{name}` or `{id}`.
+        per_model_endpoint: a name in `other_endpoints` that this path follows; empty is the base URL.
+        catalogue: the list is a whole public catalogue: it is not read, models are asked for one by one.
+        complete: false: what the list does not show may work all the same (deployments, endpoints of one's own).
+        implied_suffix: an id that ends so is known without it too.
+        kinds: where the list says what a model is for.
+        ids: parts of ids, lower case, by which a model is of a type whatever the list says; `^` is the beginning.
+        choices: the defaults, type to ids, the best first; one that is offered is taken.
 
     """
 
@@ -106,6 +127,13 @@ class Models(Part, frozen=True, kw_only=True):
     pagination: Pagination | None = None
     static: tuple[str, ...] = ()
     per_model_path: str = ""
+    per_model_endpoint: str = ""
+    catalogue: bool = False
+    complete: bool = True
+    implied_suffix: str = ""
+    kinds: Kinds | None = None
+    ids: dict[ModelType, tuple[str, ...]] = msgspec.field(default_factory=dict)
+    choices: dict[ModelType, tuple[str, ...]] = msgspec.field(default_factory=dict)
     note: str = ""
 
 

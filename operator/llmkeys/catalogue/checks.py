@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Final
 from urllib.parse import urlsplit
 
+from llmkeys.catalogue.credential import Auth, ConfigField, SecretField
 from llmkeys.catalogue.model import ProviderFile
 from llmkeys.catalogue.rule import Rule
 
@@ -12,6 +13,10 @@ Mistake = tuple[str, str]
 """The field, and what is wrong with it."""
 
 _TEMPLATE: Final = re.compile(r"\{([^{}]*)\}")
+_BY_FIELD: Final = frozenset({"bearer", "header", "query", "jwt_hs256", "gcp_service_account", "oauth_creds_json"})
+_DOCUMENTS: Final = frozenset({"gcp_service_account", "oauth_creds_json"})
+# Schemes that know their secret fields by name.
+_SIGNED_WITH: Final = {"aws_sigv4": ("accessKeyId", "secretAccessKey"), "tc3_hmac_sha256": ("secretId", "secretKey")}
 _LOCAL: Final = frozenset({"localhost", "127.0.0.1"})
 
 
@@ -30,6 +35,7 @@ def mistakes(file: ProviderFile, stem: str) -> Iterator[Mistake]:
     yield from _paths(file)
     yield from _auth(file)
     yield from _templates(file)
+    yield from _templates_elsewhere(file)
     yield from _patterns(file)
     yield from mistakes_of_rules(file.errors, defaults=False)
 
@@ -75,52 +81,110 @@ def _paths(file: ProviderFile) -> Iterator[Mistake]:
         "paths.embeddings": file.paths.embeddings,
         "probe.path": file.probe.path,
         "models.path": file.models.path,
+        "models.per_model_path": file.models.per_model_path,
     }
     for field, path in named.items():
         if path and (not path.startswith(("/", ":")) or "?" in path or "#" in path):
             yield field, "must begin with a slash and hold no query"
-    endpoints = {"probe.endpoint": file.probe.endpoint, "models.endpoint": file.models.endpoint}
+    endpoints = {
+        "probe.endpoint": file.probe.endpoint,
+        "models.endpoint": file.models.endpoint,
+        "models.per_model_endpoint": file.models.per_model_endpoint,
+    }
     if file.balance:
         endpoints["balance.endpoint"] = file.balance.endpoint
     if file.auth.exchange:
         endpoints["auth.exchange.endpoint"] = file.auth.exchange.endpoint
+    for place, other in enumerate(file.alternatives):
+        if other.auth.exchange:
+            endpoints[f"alternatives[{place}].auth.exchange.endpoint"] = other.auth.exchange.endpoint
+        if other.probe:
+            endpoints[f"alternatives[{place}].probe.endpoint"] = other.probe.endpoint
     for field, name in endpoints.items():
         if name and name not in file.other_endpoints:
             yield field, "is no name of other_endpoints"
 
 
 def _auth(file: ProviderFile) -> Iterator[Mistake]:
-    auth = file.auth
-    secrets = {one.name for one in file.secret_fields}
-    if len(secrets) != len(file.secret_fields):
+    names = [
+        one.name for one in (*file.secret_fields, *(f for other in file.alternatives for f in other.secret_fields))
+    ]
+    if len(set(names)) != len(names):
         yield "secret_fields", "a field is named twice"
-    if auth.scheme in ("bearer", "header", "query") and auth.field not in secrets:
-        yield "auth.field", "is no name of secret_fields"
-    if (auth.scheme == "header") != bool(auth.header):
-        yield "auth.header", "belongs to the scheme header, and to no other"
-    if (auth.scheme == "query") != bool(auth.query):
-        yield "auth.query", "belongs to the scheme query, and to no other"
-    config = {one.name for one in file.config_fields}
+    yield from _shown("auth", file.auth, file.secret_fields, file.config_fields)
+    for place, other in enumerate(file.alternatives):
+        settings = (*file.config_fields, *other.config_fields)
+        yield from _shown(f"alternatives[{place}].auth", other.auth, other.secret_fields, settings)
+
+
+def _shown(
+    at: str, auth: Auth, secret_fields: tuple[SecretField, ...], config_fields: tuple[ConfigField, ...]
+) -> Iterator[Mistake]:
+    secrets = {one.name for one in secret_fields}
+    config = {one.name for one in config_fields}
+    if auth.scheme in _BY_FIELD and not auth.parameters and auth.field not in secrets:
+        yield f"{at}.field", "is no name of secret_fields"
+    for name in (*auth.fields, *auth.parameters.values(), *_SIGNED_WITH.get(auth.scheme, ())):
+        if name not in secrets:
+            yield f"{at}.scheme", f"{auth.scheme} needs the secret field {name}"
+    yield from _belongs(at, auth)
     for name, field in auth.optional_headers.items():
         if field not in config:
-            yield f"auth.optional_headers.{name}", "is no name of config_fields"
+            yield f"{at}.optional_headers.{name}", "is no name of config_fields"
+    if auth.region_field and auth.region_field not in config:
+        yield f"{at}.region_field", "is no name of config_fields"
+
+
+def _belongs(at: str, auth: Auth) -> Iterator[Mistake]:
+    """Every parameter belongs to its scheme."""
+    for field, schemes, given in (
+        ("header", ("header",), auth.header),
+        ("query", ("query",), auth.query or auth.parameters),
+        ("fields", ("bearer_pair",), auth.fields),
+        ("exchange", ("oauth_client_credentials",), auth.exchange),
+        ("file", tuple(_DOCUMENTS), auth.file),
+        ("audience", ("gcp_service_account",), auth.audience),
+        ("service", tuple(_SIGNED_WITH), auth.service),
+    ):
+        if (auth.scheme in schemes) != bool(given):
+            yield f"{at}.{field}", f"belongs to {' and '.join(sorted(schemes))}, and to no other scheme"
 
 
 def _templates(file: ProviderFile) -> Iterator[Mistake]:
     """No host or path is made of a secret, and what a host is made of is held to a pattern."""
     patterned = {one.name for one in file.config_fields if one.pattern}
     urls = {f"endpoints[{place}].url": one.url for place, one in enumerate(file.endpoints)}
-    urls |= {f"other_endpoints.{name}": url for name, url in file.other_endpoints.items()}
+    urls |= {"auth.exchange.path": file.auth.exchange.path} if file.auth.exchange else {}
     urls |= {"probe.path": file.probe.path, "models.path": file.models.path, "paths.chat": file.paths.chat}
     for field, text in urls.items():
         for name in _TEMPLATE.findall(text):
             if name not in patterned:
                 yield field, f"{{{name}}} is no config field with a pattern"
+    yield from _query_templates(file)
+
+
+def _query_templates(file: ProviderFile) -> Iterator[Mistake]:
     config = {one.name for one in file.config_fields}
-    for key, text in file.probe.query.items():
-        for name in _TEMPLATE.findall(text):
-            if name not in config:
-                yield f"probe.query.{key}", f"{{{name}}} is no config field"
+    for part, query in (("probe", file.probe.query), ("models", file.models.query)):
+        for key, text in query.items():
+            for name in _TEMPLATE.findall(text):
+                if name not in config:
+                    yield f"{part}.query.{key}", f"{{{name}}} is no config field"
+    for name in _TEMPLATE.findall(file.models.per_model_path):
+        if name not in ("owner", "name", "id"):
+            yield "models.per_model_path", f"{{{name}}} is neither owner, name nor id"
+
+
+def _templates_elsewhere(file: ProviderFile) -> Iterator[Mistake]:
+    for place, other in enumerate(file.alternatives):
+        patterned = {one.name for one in (*file.config_fields, *other.config_fields) if one.pattern}
+        path = other.auth.exchange.path if other.auth.exchange else ""
+        for name in _TEMPLATE.findall(path + (other.probe.path if other.probe else "")):
+            if name not in patterned:
+                yield f"alternatives[{place}]", f"{{{name}}} is no config field with a pattern"
+    for name, url in file.other_endpoints.items():
+        if _TEMPLATE.search(url):
+            yield f"other_endpoints.{name}", "holds a template; only endpoints may"
 
 
 def _patterns(file: ProviderFile) -> Iterator[Mistake]:

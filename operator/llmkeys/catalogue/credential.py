@@ -4,80 +4,113 @@ from typing import Literal
 
 import msgspec
 
+from llmkeys.catalogue.calls import Probe
 from llmkeys.catalogue.part import Part, Text
 
 
 class TokenExchange(Part, frozen=True, kw_only=True):
-    """Where a long-lived credential is exchanged for an access token.
+    """Where a long-lived credential is exchanged for the access token that the probe then shows (RFC 6749, 4.4).
 
     Args:
         endpoint: a name in `other_endpoints`, which `spec.endpoints` may override.
-        params: names of what is sent besides the credential; `grant_type=…` is written as it is.
+        path: follows that endpoint's URL; may hold `{field}` of config fields that have a pattern.
+        form: sent in the body of a POST; values may hold `{field}` of config fields and of secret fields.
+        token: path of the token in the reply.
 
     """
 
     endpoint: str
     path: str
-    encoding: Literal["form", "json", "query"] = "form"
-    params: tuple[str, ...] = ()
+    form: dict[str, str] = msgspec.field(default_factory=dict)
+    token: str = "access_token"  # noqa: S105  a path
 
 
-class CredentialFile(Part, frozen=True, kw_only=True):
-    """Where an OAuth client's file keeps what we read. Paths are tried in order, so that all known shapes are read.
+class ForeignFile(Part, frozen=True, kw_only=True):
+    """What tells that a file is another program's.
 
     Args:
-        expiry_unit: of a number at `expiry`; it may be a float.
-        host: path of a host that the file names. It is compared with `allowed_hosts`, never followed.
+        at: a path that is there in such a file.
+        prefix: how the text at the path begins; empty: that it is there says enough.
+        kind: what it is, for people: `the file of Claude Code`.
 
     """
 
-    access_token: tuple[str, ...]
-    refresh_token: tuple[str, ...] = ()
+    at: str
+    prefix: str = ""
+    kind: Text
+
+
+class CredentialFile(Part, frozen=True, kw_only=True):
+    """Where a credential file keeps what we read. Paths are tried in order, so that all known shapes are read.
+
+    Args:
+        access_token: what is shown to the provider.
+        expiry: when that ends: a number, in seconds or milliseconds, which its size tells.
+        required: other texts that must be there.
+        address: path of a host or URL that the file names. It is compared with `allowed_addresses` as it is written,
+            and never followed.
+        settings: config fields that the file may hold, for bodies of requests; `spec.config` goes first.
+        foreign: other programs' files.
+
+    """
+
+    access_token: tuple[str, ...] = ()
     expiry: tuple[str, ...] = ()
-    expiry_unit: Literal["ms", "s"] = "ms"
-    host: str = ""
-    allowed_hosts: tuple[str, ...] = ()
+    required: tuple[str, ...] = ()
+    address: str = ""
+    allowed_addresses: tuple[str, ...] = ()
+    settings: dict[str, str] = msgspec.field(default_factory=dict)
+    foreign: tuple[ForeignFile, ...] = ()
 
 
 class Auth(Part, frozen=True, kw_only=True):
     """How the credential is shown to the provider.
 
     Args:
-        scheme: `bearer`, `header` and `query` send the secret field `field` as it is; `none` sends nothing; the others
-            name a signer.
-        field: the secret field that is sent. An optional field that is absent means a request without credentials.
+        scheme: `bearer`, `header` and `query` send secret fields as they are; `none` sends one if it is there; the
+            others name what signs, mints or reads a token.
+        field: the secret field that is sent, or the document that is read. An optional field that is absent means a
+            request without credentials.
+        fields: the secret fields that `bearer_pair` joins with a colon.
         header: the header's name, for `header`.
+        prefix: written before the value, for `header`.
         query: the parameter's name, for `query`; redacted everywhere.
+        parameters: parameter to secret field, for `query` where several are sent; redacted everywhere.
         headers: fixed headers that the API wants besides, name to value.
         optional_headers: header name to the config field that fills it when it is set.
         service: the signing name of a signature scheme.
+        region: the signing region, where it is always the same.
         region_field: the config field that holds the signing region.
+        audience: of an assertion that we sign.
         scope: of the token asked for.
 
     """
 
     scheme: Literal[
         "bearer",
+        "bearer_pair",
         "header",
         "query",
         "none",
-        "form",
         "jwt_hs256",
         "gcp_service_account",
         "aws_sigv4",
         "tc3_hmac_sha256",
-        "hmac_sha256_url",
         "oauth_client_credentials",
         "oauth_creds_json",
-        "device_oauth",
     ]
     field: str = "apiKey"
+    fields: tuple[str, ...] = ()
     header: str = ""
+    prefix: str = ""
     query: str = ""
+    parameters: dict[str, str] = msgspec.field(default_factory=dict)
     headers: dict[str, str] = msgspec.field(default_factory=dict)
     optional_headers: dict[str, str] = msgspec.field(default_factory=dict)
     service: str = ""
+    region: str = ""
     region_field: str = ""
+    audience: str = ""
     scope: str = ""
     exchange: TokenExchange | None = None
     file: CredentialFile | None = None
@@ -96,6 +129,21 @@ class WrongType(Part, frozen=True, kw_only=True):
     prefix: str
     kind: Text
     hosts: tuple[str, ...] = ()
+
+
+class Unmistakable(Part, frozen=True, kw_only=True):
+    """A beginning that the credentials of one vendor have, and no others.
+
+    Args:
+        prefix: compared as it is with the start of the value.
+        types: whose it is.
+        kind: what it is, for people.
+
+    """
+
+    prefix: str
+    types: tuple[str, ...]
+    kind: Text
 
 
 class SecretField(Part, frozen=True, kw_only=True):
@@ -132,6 +180,7 @@ class ConfigField(Part, frozen=True, kw_only=True):
         required: without it no request can be built, unless `spec.baseURL` takes the place of the template it is in.
         default: used where it is not set.
         pattern: a regular expression that the whole value must match; needed by fields of URL templates.
+        refusal: what to say where the value does not match, if there is more to say.
 
     """
 
@@ -141,12 +190,21 @@ class ConfigField(Part, frozen=True, kw_only=True):
     default: str = ""
     pattern: str = ""
     note: Text | None = None
+    refusal: Text | None = None
 
 
 class Alternative(Part, frozen=True, kw_only=True):
-    """Another kind of credential that the same provider takes."""
+    """Another kind of credential that the same provider takes; the secret fields that are there tell which it is.
+
+    Args:
+        secret_fields: with names that no other kind of the provider has.
+        config_fields: besides those of the provider.
+        probe: what proves it, if not the provider's own probe.
+
+    """
 
     name: str
     auth: Auth
     secret_fields: tuple[SecretField, ...]
     config_fields: tuple[ConfigField, ...] = ()
+    probe: Probe | None = None

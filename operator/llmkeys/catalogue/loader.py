@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from hashlib import sha256
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -12,7 +13,9 @@ import msgspec
 import yaml
 
 from llmkeys.catalogue.checks import mistakes, mistakes_of_rules
+from llmkeys.catalogue.compiled import CompiledFiles
 from llmkeys.catalogue.errors import CatalogueError, Fault
+from llmkeys.catalogue.hints import hinted
 from llmkeys.catalogue.lookup import Catalogue, fold, names_of
 from llmkeys.catalogue.model import Defaults, DefaultsFile, Provider, ProviderFile, Redaction
 from llmkeys.catalogue.rule import Rule, RuleBook
@@ -41,22 +44,23 @@ def load(folder: Traversable | None = None) -> Catalogue:
 
     """
     root = folder or files("llmkeys.catalogue")
+    compiled = CompiledFiles.beside(root)
     try:
-        defaults_file = _decode(root / "default_rules.yaml", DefaultsFile)
-        redaction = _decode(root / "redaction.yaml", Redaction)
+        defaults_file = _decode(root / "default_rules.yaml", DefaultsFile, compiled)
+        redaction = _decode(root / "redaction.yaml", Redaction, compiled)
     except _Unusable as error:
         raise CatalogueError(str(error)) from None
     wrong = next(mistakes_of_rules(defaults_file.errors, defaults=True), None)
     if wrong is not None:
         raise CatalogueError(str(Fault("default_rules.yaml", *_placed(root / "default_rules.yaml", *wrong))))
-    defaults = Defaults(RuleBook.of_defaults(defaults_file.errors), defaults_file.wait)
+    defaults = Defaults(RuleBook.of_defaults(defaults_file.errors), defaults_file.wait, defaults_file.model_ids)
     providers: dict[str, Provider] = {}
     faults: list[Fault] = []
     for path in sorted((root / "providers").iterdir(), key=lambda one: one.name):
         if not path.name.endswith(".yaml"):
             continue
         try:
-            file = _provider_file(path)
+            file = _provider_file(path, compiled)
         except _Unusable as error:
             faults.append(error.fault)
         else:
@@ -65,19 +69,29 @@ def load(folder: Traversable | None = None) -> Catalogue:
     return Catalogue(providers, index, defaults, redaction, (*faults, *doubled))
 
 
-def _provider_file(path: Traversable) -> ProviderFile:
-    file = _decode(path, ProviderFile)
+def _provider_file(path: Traversable, compiled: CompiledFiles) -> ProviderFile:
+    file = _decode(path, ProviderFile, compiled)
     wrong = next(mistakes(file, path.name.removesuffix(".yaml")), None)
     if wrong is not None:
         raise _Unusable(Fault(path.name, *_placed(path, *wrong)))
     return file
 
 
-def _decode(path: Traversable, kind: type[_T]) -> _T:
+def _decode(path: Traversable, kind: type[_T], compiled: CompiledFiles) -> _T:
     try:
-        text = path.read_text(encoding="utf-8")
+        content = path.read_bytes()
+        text = content.decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise _Unusable(Fault(path.name, "", 0, f"cannot be read: {type(error).__name__}")) from None
+    document = compiled.of(path.name, content)
+    if document is not None:
+        # What is wrong with it is told from the YAML, which has lines.
+        with suppress(msgspec.ValidationError):
+            return msgspec.json.decode(document, type=kind)
+    return _decode_yaml(path, text, kind)
+
+
+def _decode_yaml(path: Traversable, text: str, kind: type[_T]) -> _T:
     try:
         # CSafeLoader builds plain values only, as SafeLoader does.
         document = yaml.load(text, Loader=_LOADER)  # noqa: S506
@@ -115,14 +129,15 @@ def _placed(path: Traversable, field: str, message: str) -> tuple[str, int, str]
 
 
 def _ready(file: ProviderFile, defaults_file: DefaultsFile, defaults: Defaults) -> Provider:
-    values = msgspec.structs.asdict(file)
+    hosts = frozenset(_hosts(file))
+    values = msgspec.structs.asdict(hinted(file, hosts, defaults_file.unmistakable))
     values["shared_hosts"] = tuple(dict.fromkeys((*file.shared_hosts, *defaults_file.shared_hosts)))
     return Provider(
         **values,
         digest=_digest(file, defaults_file),
         rules=RuleBook.of_provider(file.errors),
         defaults=defaults,
-        hosts=frozenset(_hosts(file)),
+        hosts=hosts,
     )
 
 
@@ -150,6 +165,7 @@ def _digest(file: ProviderFile, defaults: DefaultsFile) -> str:
         file.paths,
         file.auth,
         msgspec.structs.replace(file.probe, ev="K", src="", caveat=None),
+        tuple((one.auth, one.probe) for one in file.alternatives),
         file.wait,
         tuple(_bare(rule) for rule in file.errors),
         tuple(_bare(rule) for rule in defaults.errors),

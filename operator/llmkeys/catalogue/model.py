@@ -5,13 +5,15 @@ stands for the config field of that name, never for a secret field.
 """
 
 import datetime as dt
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 import msgspec
 
+from llmkeys.api.models import ModelType
 from llmkeys.catalogue.calls import Balance, Models, Probe, Wait
-from llmkeys.catalogue.credential import Alternative, Auth, ConfigField, SecretField
+from llmkeys.catalogue.credential import Alternative, Auth, ConfigField, SecretField, Unmistakable
 from llmkeys.catalogue.part import Part, Text
 from llmkeys.catalogue.rule import Rule, RuleBook
 
@@ -131,12 +133,17 @@ class DefaultsFile(Part, frozen=True, kw_only=True):
         errors: the default rules.
         wait: where any reply may say how long to wait.
         shared_hosts: host names where the path tells tenants apart, whatever the type.
+        unmistakable: beginnings of keys that are a wrong type at the own hosts of all other types.
+        model_ids: parts of ids, lower case, by which a model is of a type where its list does not say; `^` is the
+            beginning.
 
     """
 
     errors: tuple[Rule, ...]
     wait: Wait = Wait()
     shared_hosts: tuple[str, ...] = ()
+    unmistakable: tuple[Unmistakable, ...] = ()
+    model_ids: dict[ModelType, tuple[str, ...]] = msgspec.field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +152,7 @@ class Defaults:
 
     rules: RuleBook
     wait: Wait
+    model_ids: Mapping[ModelType, tuple[str, ...]]
 
 
 class Provider(ProviderFile, frozen=True, kw_only=True):
@@ -171,8 +179,53 @@ class Provider(ProviderFile, frozen=True, kw_only=True):
 
     def secret_field(self, name: str) -> SecretField | None:
         """The secret field of that name, of the usual credential or of an alternative."""
-        fields = (*self.secret_fields, *(f for other in self.alternatives for f in other.secret_fields))
-        return next((one for one in fields if one.name == name), None)
+        return next((one for one in self.all_secret_fields if one.name == name), None)
+
+    @property
+    def all_secret_fields(self) -> tuple[SecretField, ...]:
+        """Those of the usual credential, then those of the alternatives."""
+        return (*self.secret_fields, *(one for other in self.alternatives for one in other.secret_fields))
+
+    @property
+    def all_config_fields(self) -> tuple[ConfigField, ...]:
+        """Those of the provider, then those of the alternatives."""
+        return (*self.config_fields, *(one for other in self.alternatives for one in other.config_fields))
+
+    @property
+    def used_endpoints(self) -> tuple[str, ...]:
+        """Names of the other endpoints that some credential of the type is sent to when it is proven."""
+        kinds = ((self.auth, self.probe), *((one.auth, one.probe or self.probe) for one in self.alternatives))
+        names = {name for auth, probe in kinds for name in (probe.endpoint, auth.exchange and auth.exchange.endpoint)}
+        return tuple(sorted(name for name in names if name))
+
+    def kinds(self) -> tuple["Provider", ...]:
+        """The provider once for each kind of credential, as if that was its only one; the usual kind first."""
+        usual = msgspec.structs.replace(self, alternatives=())
+        return (usual, *(usual.showing(one) for one in self.alternatives)) if self.alternatives else (self,)
+
+    def kind_with(self, names: Collection[str]) -> "Provider":
+        """The first kind of which every required field is named; the usual one if there is none."""
+        kinds = self.kinds()
+        return next((one for one in kinds if one.required_fields <= set(names)), kinds[0])
+
+    def showing(self, other: Alternative) -> "Provider":
+        """The provider as if that was its only credential; one that is proven elsewhere opens no list of models."""
+        listed = (
+            {} if other.probe is None else {"models": Models(), "paths": msgspec.structs.replace(self.paths, models="")}
+        )
+        return msgspec.structs.replace(
+            self,
+            auth=other.auth,
+            secret_fields=other.secret_fields,
+            config_fields=(*self.config_fields, *other.config_fields),
+            probe=other.probe or self.probe,
+            **listed,
+        )
+
+    @property
+    def required_fields(self) -> frozenset[str]:
+        """Names of the secret fields that the usual credential cannot do without."""
+        return frozenset(one.name for one in self.secret_fields if not one.optional)
 
     @property
     def key_required(self) -> bool:

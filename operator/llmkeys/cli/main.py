@@ -8,6 +8,10 @@ import click
 from llmkeys import __version__
 
 _COMMANDS: Final = {
+    "providers": "Which providers there are, how to get a key there, and what proves one.",
+    "check": "Prove a key from here, without a cluster.",
+    "explain": "What a reply of a provider means.",
+    "status": "How the providers and credentials of a cluster are.",
     "seal": "Seal a key for a place, with the operator's public key; renew and check sealed values.",
     "manifest": "Print manifests to start from.",
     "keys": "The operator's own keys: list, rotate, retire, compromise, back up, restore.",

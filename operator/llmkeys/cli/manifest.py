@@ -1,5 +1,6 @@
 """`llmkeys manifest`: manifests on standard output, to be read, kept in Git, or piped to `kubectl apply -f -`."""
 
+import importlib
 import re
 from typing import Any, Final
 
@@ -64,7 +65,26 @@ def unseal_grant(credential: str, account: str, namespace: str | None) -> list[d
     ]
 
 
-@click.group()
+class _Kinds(click.Group):
+    """What is no command of its own is taken for a type of the catalogue."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args[0] in self.commands:
+            return super().resolve_command(ctx, args)
+        # The catalogue is read for types only: it takes longer than all the rest.
+        of_a_type = importlib.import_module("llmkeys.cli.manifest_type").command
+        return "TYPE", of_a_type, args
+
+    def format_commands(self, _context: click.Context, formatter: click.HelpFormatter) -> None:
+        of_a_type = ("TYPE", "LLMProvider, source Secret and LLMCredential of a type: llmkeys manifest openai")
+        others = ((name, one.get_short_help_str()) for name, one in self.commands.items())
+        with formatter.section("Commands"):
+            formatter.write_dl([of_a_type, *others])
+
+
+@click.group(cls=_Kinds)
 def command() -> None:
     """Print manifests to start from."""
 

@@ -66,13 +66,16 @@ def choose(views: Sequence[View], *, key_required: bool) -> Look | Decision:
     """
     fallback: int | None = None
     for index, view in enumerate(views):
+        lacks_models = fallback is not None and views[fallback].reason is Reason.MODEL_UNAVAILABLE
         if view.problem is None and view.due:
-            if fallback is not None and not view.state.proven:
+            if fallback is not None and not view.state.proven and not lacks_models:
                 continue  # a key that can be used is at hand; only a better one is worth a look
             return Look(index)
         row = view.row
         if (row.next_key is NextKey.YES and row.delivers) or (view.reason is Reason.UNVERIFIED and key_required):
             fallback = index if fallback is None else fallback
+        elif lacks_models and not view.state.proven:
+            continue  # it may open the models, but until it is proven a good key that does not is better
         elif row.delivers or row.next_key is NextKey.NO:
             return Decision(index, _may_deliver(view), tuple(range(index)))
     if fallback is not None:

@@ -1,20 +1,23 @@
 """From a key to the data of a Secret, in the format asked for. Renames only; no template has logic."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final
 
 import msgspec
 
 from llmkeys.api.credential import Target
 from llmkeys.api.errors import UserError
+from llmkeys.api.models import FIELDS, VARIABLES, ModelType
 from llmkeys.catalogue.model import Provider
 from llmkeys.probe.endpoint import Endpoint
 
 ENV, JSON, DOTENV, FILES = "Env", "JSON", "Dotenv", "Files"
 JSON_FILE: Final = "credentials.json"
 DOTENV_FILE: Final = ".env"
+DOCUMENT: Final = "json"
 BASE_URL: Final = "baseURL"
 
 _REFERENCE: Final = re.compile(r"\$\(([A-Za-z][A-Za-z0-9_]*)\)")
@@ -32,8 +35,21 @@ class Values:
     variables: Mapping[str, str]
 
 
-def names_of(target: Target, entry: Provider, endpoint: Endpoint) -> tuple[str, ...]:
+def names_of(
+    target: Target,
+    entry: Provider,
+    endpoint: Endpoint,
+    models: Collection[str] = (),
+    fields: Collection[str] = (),
+) -> tuple[str, ...]:
     """The variables that a workload will find; they follow from the manifests alone, never from a key.
+
+    Args:
+        target: format and renames.
+        entry: of the catalogue.
+        endpoint: where the key is good for.
+        models: types of models that have a default.
+        fields: secret fields that the credential names; they tell which kind of credential it is.
 
     Raises:
         DataInvalidError: `target.data` names a field that the type does not have.
@@ -42,26 +58,37 @@ def names_of(target: Target, entry: Provider, endpoint: Endpoint) -> tuple[str, 
     if target.format not in (ENV, DOTENV):
         return ()
     if target.data:
-        check_data(target, entry, endpoint)
+        check_data(target, entry, endpoint, models)
         return tuple(sorted(target.data))
-    return tuple(sorted(_variables(entry, endpoint).values()))
+    usual = {one.name for one in entry.secret_fields}
+    named = set(fields) if set(fields) - usual else usual
+    of_others = {one.name for one in entry.all_secret_fields} - named
+    of_others |= {one.name for one in entry.all_config_fields} - {one.name for one in entry.config_fields}
+    variables = _variables(entry, endpoint, models)
+    return tuple(sorted(text for name, text in variables.items() if name not in of_others))
 
 
-def check_data(target: Target, entry: Provider, endpoint: Endpoint) -> None:
+def check_data(target: Target, entry: Provider, endpoint: Endpoint, models: Collection[str] = ()) -> None:
     """Every value of `target.data` uses a field that there is.
 
     Raises:
         DataInvalidError: one does not.
 
     """
-    known = set(_variables(entry, endpoint))
+    known = set(_variables(entry, endpoint, models))
     for name, template in target.data.items():
         for field in _REFERENCE.findall(template):
             if field not in known:
                 raise DataInvalidError(f"{name} uses $({field}); type {entry.id} has: {', '.join(sorted(known))}.")
 
 
-def render(target: Target, entry: Provider, endpoint: Endpoint, fields: Mapping[str, str]) -> dict[str, bytes]:
+def render(
+    target: Target,
+    entry: Provider,
+    endpoint: Endpoint,
+    fields: Mapping[str, str],
+    models: Mapping[str, str] = MappingProxyType({}),
+) -> dict[str, bytes]:
     """The data of the Secret.
 
     Args:
@@ -69,13 +96,14 @@ def render(target: Target, entry: Provider, endpoint: Endpoint, fields: Mapping[
         entry: of the catalogue: names of fields and variables.
         endpoint: where the key is good for.
         fields: the secret fields, revealed.
+        models: type to the default in force.
 
     Raises:
         DataInvalidError: `target.data` names a field that the type does not have.
 
     """
-    values = _values(entry, endpoint, fields)
-    named = _named(target, entry, endpoint, values)
+    values = _values(entry, endpoint, fields, models)
+    named = _named(target, entry, endpoint, values, models)
     match target.format:
         case "JSON":
             return {JSON_FILE: msgspec.json.format(msgspec.json.encode(named), indent=2) + b"\n"}
@@ -86,12 +114,16 @@ def render(target: Target, entry: Provider, endpoint: Endpoint, fields: Mapping[
             return {name: text.encode() for name, text in named.items()}
 
 
-def _named(target: Target, entry: Provider, endpoint: Endpoint, values: Values) -> dict[str, str]:
+def _named(
+    target: Target, entry: Provider, endpoint: Endpoint, values: Values, models: Collection[str]
+) -> dict[str, str]:
     if target.data:
-        check_data(target, entry, endpoint)
+        check_data(target, entry, endpoint, models)
         return {name: _substitute(template, values.texts) for name, template in target.data.items()}
     if target.format in (ENV, DOTENV):
-        return {values.variables[name]: text for name, text in values.texts.items() if name in values.variables}
+        documents = {one.name for one in entry.all_secret_fields if one.type == DOCUMENT and target.format == ENV}
+        named = {name: name for name in documents} | dict(values.variables)
+        return {named[name]: text for name, text in values.texts.items() if name in named}
     return dict(values.texts)
 
 
@@ -99,18 +131,22 @@ def _substitute(template: str, texts: Mapping[str, str]) -> str:
     return _REFERENCE.sub(lambda match: texts.get(match.group(1), ""), template)
 
 
-def _values(entry: Provider, endpoint: Endpoint, fields: Mapping[str, str]) -> Values:
-    texts = {one.name: fields[one.name] for one in entry.secret_fields if one.name in fields}
+def _values(entry: Provider, endpoint: Endpoint, fields: Mapping[str, str], models: Mapping[str, str]) -> Values:
+    texts = {one.name: fields[one.name] for one in entry.all_secret_fields if one.name in fields}
     texts[BASE_URL] = _sdk_base(entry, endpoint)
     texts.update(endpoint.config)
-    return Values(texts, _variables(entry, endpoint))
+    texts.update({FIELDS[ModelType(kind)]: name for kind, name in models.items()})
+    return Values(texts, _variables(entry, endpoint, models))
 
 
-def _variables(entry: Provider, endpoint: Endpoint) -> dict[str, str]:
-    variables = {one.name: one.env[0] for one in entry.secret_fields if one.env}
+def _variables(entry: Provider, endpoint: Endpoint, models: Collection[str]) -> dict[str, str]:
+    variables = {one.name: one.env[0] for one in entry.all_secret_fields if one.env and one.type != DOCUMENT}
     if entry.env_base_url:
         variables[BASE_URL] = entry.env_base_url[0]
-    variables.update({one.name: one.env[0] for one in entry.config_fields if one.env and one.name in endpoint.config})
+    variables.update(
+        {one.name: one.env[0] for one in entry.all_config_fields if one.env and one.name in endpoint.config}
+    )
+    variables.update({FIELDS[ModelType(kind)]: VARIABLES[ModelType(kind)] for kind in models})
     return variables
 
 

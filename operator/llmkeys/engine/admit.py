@@ -13,6 +13,7 @@ from llmkeys.delivery.render import DataInvalidError, check_data, names_of
 from llmkeys.engine.outcome import Names
 from llmkeys.engine.resolve import Resolved, Resolver
 from llmkeys.engine.store import Store
+from llmkeys.probe.endpoint import other_regions
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,10 @@ class Admission:
     admitted: bool
     names: Names
     values: dict[str, str] = field(default_factory=dict)
+
+    def told(self, **words: str) -> "Admission":
+        """The same with more words for the messages."""
+        return replace(self, values={**self.values, **words})
 
 
 def admit(credential: LLMCredential, store: Store, resolver: Resolver, unsealer: UnsealerStatus) -> Admission:
@@ -69,7 +74,7 @@ def _refusal(credential: LLMCredential, resolved: Resolved, values: dict[str, st
     if resolved.entry is None or resolved.endpoint is None:
         return None
     try:
-        check_data(spec.target, resolved.entry, resolved.endpoint)
+        check_data(spec.target, resolved.entry, resolved.endpoint, resolved.provider.spec.models.defaults)
         recipients_of(spec.target)
     except (DataInvalidError, PublicKeyMalformedError) as error:
         values["detail"] = str(error)
@@ -87,6 +92,8 @@ def _words(resolved: Resolved) -> dict[str, str]:
             words["console"] = resolved.entry.console.url
     if resolved.endpoint is not None:
         words |= {"host": str(resolved.endpoint.origin), "probe_url": resolved.endpoint.probe}
+        if resolved.entry is not None:
+            words["regions"] = ", ".join(other_regions(resolved.provider.spec, resolved.entry))
         words["costs"] = "" if resolved.endpoint.may_probe else "yes"
     return words
 
@@ -98,7 +105,8 @@ def _names(credential: LLMCredential, resolved: Resolved) -> Names:
     if endpoint is None:
         return Names(entry.id)
     try:
-        env = names_of(credential.spec.target, entry, endpoint)
+        models = resolved.provider.spec.models.defaults
+        env = names_of(credential.spec.target, entry, endpoint, models, credential.spec.named_fields)
     except DataInvalidError:
         env = ()
     return Names(entry.id, endpoint.audience, env)

@@ -8,6 +8,7 @@ import msgspec
 from llmkeys.api.credential import ENVELOPE_TARGET, Inputs, LLMCredential
 from llmkeys.api.durations import epoch
 from llmkeys.api.errors import RetryableError, UserError
+from llmkeys.api.models import ModelsStatus
 from llmkeys.api.objects import Key
 from llmkeys.api.reasons import Reason, Row, row_of
 from llmkeys.crypto.envelope import EnvelopeBinding
@@ -32,9 +33,11 @@ from llmkeys.engine.clock import Clock
 from llmkeys.engine.freshness import form_of, inputs_of
 from llmkeys.engine.keyring import KeyRingHolder
 from llmkeys.engine.keys import HeldKey, first_name, held
+from llmkeys.engine.models import models_of
 from llmkeys.engine.outcome import Names, Outcome
 from llmkeys.engine.store import Store
 from llmkeys.engine.writer import SecretWriter, Written
+from llmkeys.probe.models_offer import NOTHING, in_words
 
 
 class NamespaceUnknownError(RetryableError):
@@ -92,7 +95,7 @@ class Deliverer:
             reason=reason,
             row=row,
             written=_say(done.written, reason),
-            inputs=msgspec.structs.replace(inputs, endpoint=status.inputs.endpoint),
+            inputs=msgspec.structs.replace(inputs, endpoint=status.inputs.endpoint, models=status.inputs.models),
             values={**admission.values, "key": status.active_key or first_name(credential)},
             # What a provider that is gone or wrong said is still what the keys were proven for.
             names=Names(names.provider or status.provider, status.audience, names.env or status.env, names.unsealer),
@@ -105,6 +108,7 @@ class Deliverer:
             delivered=done.stays,
             last_look=epoch(status.last_probe_time) if status.last_probe_time else 0.0,
             expiry_warning=status.expiry_warning,
+            models=status.models,
         )
 
     async def deliver(
@@ -130,6 +134,7 @@ class Deliverer:
             credential, view.row, held(credential, keys), deliver=decision.deliver, same_form=form == status.target.form
         )
         done = await self._apply(credential, admission, plan_delivery(situation), chosen)
+        models = self._models(credential, admission, chosen)
         skipped = (keys[index] for index in decision.skipped)
         values = {
             **admission.values,
@@ -138,6 +143,7 @@ class Deliverer:
             "status": str(http_status),
             "skipped": ", ".join(f"{one.candidate.name} ({one.view(now, '').reason})" for one in skipped),
             "trimmed": "yes" if chosen.candidate.trimmed else "",
+            "missing": in_words(models.missing),
         }
         return Outcome(
             reason=view.reason,
@@ -157,6 +163,7 @@ class Deliverer:
             delivered=view.delivered and done.written.holds,
             last_look=max((one.state.last for one in keys), default=0.0),
             expiry_warning=status.expiry_warning,
+            models=None if models == NOTHING else models,
         )
 
     # -- parts -----------------------------------------------------------------------------------------------
@@ -201,12 +208,19 @@ class Deliverer:
             return _Delivery(await self._writer.empty(credential), plan, withdrawn(target))
         return _Delivery(Written(Reason.AWAITING_KEY), plan, carried(target))
 
+    def _models(self, credential: LLMCredential, admission: Admission, chosen: HeldKey) -> ModelsStatus:
+        """Of the look that was just made, else as far as the status tells."""
+        if chosen.models is not None or admission.resolved is None:
+            return chosen.models or NOTHING
+        return models_of(credential, admission.resolved, None, chosen.fingerprint)
+
     def _pack(self, credential: LLMCredential, admission: Admission, chosen: HeldKey) -> Packed:
         resolved, material = admission.resolved, chosen.candidate.material
         if resolved is None or resolved.entry is None or resolved.endpoint is None or material is None:
             raise AssertionError("a key is delivered without what it is rendered from")
         target = credential.spec.target
-        plain = render(target, resolved.entry, resolved.endpoint, material.revealed())
+        models = self._models(credential, admission, chosen).defaults
+        plain = render(target, resolved.entry, resolved.at(chosen.region), material.revealed(), models)
         if target.encryption != ENVELOPE_TARGET:
             return pack_plain(credential, plain, self._mac)
         holders = Holders(

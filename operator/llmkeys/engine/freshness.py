@@ -8,8 +8,10 @@ from collections.abc import Iterator
 
 from llmkeys.api.credential import Inputs, LLMCredential
 from llmkeys.api.objects import Key
+from llmkeys.catalogue.model import Provider
 from llmkeys.crypto.mac import MacKey
 from llmkeys.engine.keyring import KeyRing
+from llmkeys.engine.models import asked_parts
 from llmkeys.engine.resolve import Resolved
 from llmkeys.engine.store import Store
 from llmkeys.probe.build import endpoint_parts
@@ -31,13 +33,24 @@ def inputs_of(
     """
     namespace = credential.metadata.namespace
     endpoint = ""
-    if resolved is not None and resolved.endpoint is not None and resolved.entry is not None:
-        endpoint = mac.digest("endpoint", namespace, endpoint_parts(resolved.endpoint, resolved.entry))
+    if resolved is not None and resolved.entry is not None and resolved.endpoints:
+        endpoint = mac.digest("endpoint", namespace, _endpoint_parts(resolved, resolved.entry))
     return Inputs(
         probe=mac.digest("probe", namespace, _probe_parts(credential, resolved, store, ring, admitted=admitted)),
         endpoint=endpoint,
         delivery=mac.digest("delivery", namespace, _delivery_parts(credential, mac, ring)),
+        models=_models(credential, resolved, mac),
     )
+
+
+def _endpoint_parts(resolved: Resolved, entry: Provider) -> Iterator[str]:
+    for endpoint in resolved.endpoints:
+        yield from endpoint_parts(endpoint, entry)
+
+
+def _models(credential: LLMCredential, resolved: Resolved | None, mac: MacKey) -> str:
+    parts = tuple(asked_parts(credential, resolved)) if resolved is not None else ()
+    return mac.digest("models", credential.metadata.namespace, parts) if parts else ""
 
 
 def _probe_parts(

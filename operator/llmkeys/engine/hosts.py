@@ -3,7 +3,7 @@
 Kept per scheme, host and port, however many LLMProviders and credentials point there. Lives in memory only.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from math import inf
 from typing import Final
@@ -132,12 +132,13 @@ class Hosts:
             host = self._hosts[origin] = Host(origin)
         return host
 
-    def set_limits(self, origin: Origin, provider: str, limits: Limits) -> None:
-        """What an LLMProvider allows; the strictest of a host's providers holds."""
+    def set_limits(self, origins: Collection[Origin], provider: str, limits: Limits) -> None:
+        """What an LLMProvider allows on each of its hosts; the strictest of a host's providers holds."""
         for other in self._hosts.values():
-            if other.origin != origin:
+            if other.origin not in origins:
                 other.limits.pop(provider, None)
-        self.of(origin).limits[provider] = limits
+        for origin in origins:
+            self.of(origin).limits[provider] = limits
 
     def reserve(self, origin: Origin, namespace: str, *, proven: bool) -> Permit | float:
         """A permit to call the host now, or the seconds after which it is worth asking again.
@@ -156,6 +157,16 @@ class Hosts:
         self._take(host, namespace, self._clock.now(), proven=proven)
         host.in_flight += 1
         return Permit(host)
+
+    def spend(self, origin: Origin) -> None:
+        """Charge the budget for one more call by somebody who has a permit; the next ones wait the longer."""
+        bucket = self.of(origin).bucket
+        if bucket is not None:
+            bucket.tokens -= 1
+
+    def pause(self, origin: Origin) -> float:
+        """Seconds until the budget has room for one more call by somebody who has a permit, 0 if it has."""
+        return self._budget_wait(self.of(origin), "", self._clock.now(), proven=True)
 
     def wait_for(self, origin: Origin, namespace: str, *, proven: bool) -> float:
         """Seconds after which it is worth asking for a permit, 0 if there is room now."""

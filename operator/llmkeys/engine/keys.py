@@ -7,9 +7,10 @@ from typing import Final
 
 from llmkeys.api.credential import KeyEntry, KeyStatus, LLMCredential
 from llmkeys.api.durations import epoch, rfc3339
+from llmkeys.api.models import ModelsStatus
 from llmkeys.api.names import CREDENTIAL_LABEL, INTERNAL_LABEL, SOURCE_LABEL
 from llmkeys.api.objects import Key
-from llmkeys.api.reasons import Belief, Reason
+from llmkeys.api.reasons import Belief, Reason, row_of
 from llmkeys.crypto.mac import MacKey
 from llmkeys.delivery.choose import View
 from llmkeys.delivery.manifest import SECRET_TYPE, ObservedSecret, SecretMeta
@@ -20,6 +21,7 @@ from llmkeys.engine.opening import open_entry
 from llmkeys.engine.resolve import Resolved
 from llmkeys.engine.store import Store
 from llmkeys.probe.judge import KeyState
+from llmkeys.probe.kind import usable
 from llmkeys.probe.material import Candidate, Material, candidates_of
 from llmkeys.probe.reach import reach_of
 
@@ -43,12 +45,29 @@ _WITHOUT_CALL: Final = frozenset({Reason.MALFORMED_KEY, Reason.WRONG_CREDENTIAL_
 
 @dataclass(slots=True)
 class HeldKey:
-    """One key during a reconciliation; `state` moves as it is looked at."""
+    """One key during a reconciliation; `state` moves as it is looked at.
+
+    Args:
+        candidate: what was read.
+        fingerprint: of its value.
+        state: what is known of it.
+        look_again: although it is not due.
+        region: where it was found to be at home, under `region: auto`.
+        models: what this look showed of its models, None without one.
+
+    """
 
     candidate: Candidate
     fingerprint: str
     state: KeyState
     look_again: bool = False
+    region: str = ""
+    models: ModelsStatus | None = None
+
+    @property
+    def lists_models(self) -> bool:
+        """Whether it was good at the last look, so that its models were listed."""
+        return self.state.verdict is not None and row_of(self.state.verdict, proven=self.state.proven).delivers
 
     def view(self, now: float, delivered: str) -> View:
         due = self.look_again or self.state.is_due(now)
@@ -68,6 +87,7 @@ class HeldKey:
             last_probe_time=rfc3339(self.state.last) if self.state.last else "",
             next_probe_time=rfc3339(self.state.due) if self.state.verdict else "",
             failures=self.state.failures,
+            region=self.region,
         )
 
 
@@ -118,6 +138,8 @@ class KeyReader:
             candidates += await self._candidates(credential, entry, resolved)
         if not credential.spec.keys:
             candidates.append(Candidate(KEYLESS, "", Material(())))
+        if resolved.entry is not None and resolved.endpoint is not None:
+            candidates = [usable(one, resolved.endpoint, resolved.entry, now) for one in candidates]
         if credential.spec.expires_at and epoch(credential.spec.expires_at) <= now:
             candidates = [_expired(one) for one in candidates]
         return self._matched(credential, resolved, candidates)
@@ -154,8 +176,10 @@ class KeyReader:
                 revealed = candidate.material.revealed()
                 fingerprint = self._mac.fingerprint(credential.metadata.namespace, revealed)
             before = known.get(fingerprint)
-            state = state_of(before) if before is not None and same_audience else KeyState()
-            keys.append(HeldKey(candidate, fingerprint, _settled(state, candidate.problem)))
+            same = before if same_audience else None
+            state = state_of(same) if same is not None else KeyState()
+            region = same.region if same is not None else ""
+            keys.append(HeldKey(candidate, fingerprint, _settled(state, candidate.problem), region=region))
         return keys
 
 

@@ -1,27 +1,36 @@
 """A look at one key within the budget of its host: shared, parked, or sent; then judged."""
 
 import asyncio
+import secrets
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final
 
 from llmkeys.api.credential import LLMCredential
 from llmkeys.api.durations import seconds
 from llmkeys.api.objects import Key
 from llmkeys.api.reasons import REFUSALS, Reason
+from llmkeys.catalogue.model import Provider
 from llmkeys.crypto.mac import MacKey
 from llmkeys.engine.clock import Clock
 from llmkeys.engine.hosts import WITNESSES, Hosts, Permit
 from llmkeys.engine.keys import HeldKey
 from llmkeys.engine.lanes import Lane
+from llmkeys.engine.models import asked_of, is_listed_with, models_of
 from llmkeys.engine.observe import Observer
 from llmkeys.engine.prober import Call, Prober, Seen
 from llmkeys.engine.resolve import Resolved
 from llmkeys.engine.store import Store
-from llmkeys.probe.build import build_probe, key_parts, sharing_parts
+from llmkeys.probe.build import build_probe, build_token_request, endpoint_parts, key_parts, sharing_parts
+from llmkeys.probe.control import NOISE, made_up_key, wants_control
 from llmkeys.probe.endpoint import Endpoint
+from llmkeys.probe.form import other_form_of
 from llmkeys.probe.judge import Circumstances, KeyState, judge
+from llmkeys.probe.kind import kind_of
+from llmkeys.probe.material import Material
+from llmkeys.probe.models_request import plan_listing
 from llmkeys.probe.url import Origin
 from llmkeys.probe.verdict import Verdict
 
@@ -39,9 +48,12 @@ class Parked:
 class Looking:
     """One look under way."""
 
-    def __init__(self, looks: "Looks", resolved: Resolved, credential: LLMCredential, one: HeldKey) -> None:
+    def __init__(
+        self, looks: "Looks", resolved: Resolved, endpoint: Endpoint, credential: LLMCredential, one: HeldKey
+    ) -> None:
         self._looks = looks
         self._resolved = resolved
+        self._endpoint = endpoint
         self._credential = credential
         self._one = one
         self.task: asyncio.Task[Seen] | None = None
@@ -59,8 +71,16 @@ class Looking:
             done, _ = await asyncio.wait({self.task}, timeout=max(wait, _GRACE))
         return bool(done)
 
+    async def verdict(self) -> Verdict:
+        """Wait for the answer."""
+        return (await self._answer()).verdict
+
     async def judge(self) -> KeyState:
         """Wait for the answer and say what is believed now."""
+        seen = await self._answer()
+        return self._looks.judged(self._credential, self._resolved, self._endpoint, self._one, seen)
+
+    async def _answer(self) -> Seen:
         if self.seen is None and self.task is not None:
             if not self.task.done():
                 async with self._looks.waiting():
@@ -68,7 +88,7 @@ class Looking:
             self.seen = self.task.result()
         if self.seen is None:
             raise AssertionError("a look without an answer")
-        return self._looks.judged(self._credential, self._resolved, self._one, self.seen)
+        return self.seen
 
 
 class Looks:
@@ -121,6 +141,11 @@ class Looks:
         self._parked_since.setdefault(credential.key, self._clock.now())
         self.hosts.park(parked.origin, credential.key, lane, parked.wait)
 
+    async def wait_for_room(self, parked: Parked) -> None:
+        """Wait in place, for one who is in the middle of something."""
+        async with self.waiting():
+            await asyncio.sleep(parked.wait)
+
     def unpark(self, credential: LLMCredential) -> None:
         """The credential got its turn."""
         since = self._parked_since.pop(credential.key, None)
@@ -137,16 +162,20 @@ class Looks:
 
     # -- looking ---------------------------------------------------------------------------------------------
 
-    def begin(self, credential: LLMCredential, resolved: Resolved, one: HeldKey) -> Looking | Parked:
+    def begin(self, credential: LLMCredential, resolved: Resolved, one: HeldKey, region: str = "") -> Looking | Parked:
         """Begin a look: with what is known already, with a probe that somebody else sent, or with one of our own."""
-        entry, endpoint, material = resolved.entry, resolved.endpoint, one.candidate.material
-        if entry is None or endpoint is None or material is None:
+        entry, material = resolved.entry, one.candidate.material
+        if entry is None or material is None:
             raise AssertionError("a look at a key that was not resolved")
-        looking = Looking(self, resolved, credential, one)
+        kind = kind_of(resolved.at(region), entry, material)
+        entry, endpoint = kind.entry, kind.endpoint
+        looking = Looking(self, resolved, endpoint, credential, one)
         if not endpoint.may_probe:
             looking.seen = Seen(Verdict(Reason.UNVERIFIED, rule="costs"), self._clock.now())
             return looking
-        identity = self._mac.sharing(sharing_parts(endpoint, entry, material))
+        models = plan_listing(resolved.provider.spec, endpoint, entry, asked_of(credential, resolved))
+        parts = models.sharing_parts() if models is not None else ()
+        identity = self._mac.sharing((*sharing_parts(endpoint, entry, material), *parts))
         interval = interval_of(credential, resolved)
         if not one.look_again:
             looking.seen = self._prober.recall(identity, since=one.state.last, interval=interval)
@@ -154,36 +183,69 @@ class Looks:
         if looking.seen is not None or looking.task is not None:
             return looking
         now = self._clock.now()
-        circuit = self.hosts.of(endpoint.origin).circuit
-        if circuit.is_open(now):
+        circuits = (self.hosts.of(origin).circuit for origin in endpoint.called)
+        circuit = next((one for one in circuits if one.is_open(now)), None)
+        if circuit is not None:
             looking.seen = Seen(
                 Verdict(Reason.PROVIDER_UNREACHABLE, rule="circuit", retry_after=circuit.until - now), now
             )
             return looking
+        call = replace(self._call(resolved, entry, endpoint, material, identity), models=models)
+        parked = self._control(call, endpoint, credential.metadata.namespace) if call.controlled else None
+        if parked is not None:
+            return parked
         permit = self.hosts.reserve(endpoint.origin, credential.metadata.namespace, proven=one.state.proven)
         if not isinstance(permit, Permit):
             return Parked(endpoint.origin, permit)
-        validation = resolved.provider.spec.validation
-        looking.task = self._prober.start(
-            Call(
-                identity=identity,
-                request=build_probe(endpoint, entry, material),
-                entry=entry,
-                origin=endpoint.origin,
-                network=endpoint.network,
-                timeout=validation.timeout_seconds(entry.probe.timeout),
-                provider=resolved.provider.metadata.name,
-            )
-        )
+        looking.task = self._prober.start(call)
         # The call holds the place, not who waits for it: that one may be stopped, or fail to say that it waits.
         looking.task.add_done_callback(lambda _: self.hosts.give_back(permit))
         return looking
 
-    def judged(self, credential: LLMCredential, resolved: Resolved, one: HeldKey, seen: Seen) -> KeyState:
+    def _call(self, resolved: Resolved, entry: Provider, endpoint: Endpoint, material: Material, identity: str) -> Call:
+        now = self._clock.now()
+        before = build_token_request(endpoint, entry, material)
+        return Call(
+            identity=identity,
+            request=before or build_probe(endpoint, entry, material, now),
+            with_token=partial(build_probe, endpoint, entry, material, now) if before else None,
+            entry=entry,
+            origin=endpoint.origin,
+            token_origin=endpoint.called[0],
+            network=endpoint.network,
+            timeout=resolved.provider.spec.validation.timeout_seconds(entry.probe.timeout),
+            provider=resolved.provider.metadata.name,
+            endpoint=self._mac.sharing(endpoint_parts(endpoint, entry)),
+            controlled=wants_control(entry, material),
+            other=partial(other_form_of, endpoint, entry, material, now),
+        )
+
+    def _control(self, call: Call, endpoint: Endpoint, namespace: str) -> Parked | None:
+        """Have a made-up key sent before the real one where that is due; what waits if the host has no room for it."""
+        if not self._prober.control_is_due(call.endpoint):
+            return None
+        # It is nobody's key, so it is charged to the host alone.
+        permit = self.hosts.reserve(call.origin, namespace, proven=True)
+        if not isinstance(permit, Permit):
+            return Parked(call.origin, permit)
+        made_up = made_up_key(call.entry, secrets.token_bytes(NOISE))
+        control = replace(call, request=build_probe(endpoint, call.entry, made_up, self._clock.now()))
+        self._prober.start_control(control).add_done_callback(lambda _: self.hosts.give_back(permit))
+        return None
+
+    def answers_at(self, resolved: Resolved) -> str:
+        """What to write as base URL instead, if the API was found in the other form of it; empty otherwise."""
+        if resolved.entry is None or resolved.endpoint is None or not resolved.endpoint.other:
+            return ""
+        return self._prober.book.answers_at(self._mac.sharing(endpoint_parts(resolved.endpoint, resolved.entry)))
+
+    def judged(
+        self, credential: LLMCredential, resolved: Resolved, endpoint: Endpoint, one: HeldKey, seen: Seen
+    ) -> KeyState:
         """What is believed of the key after this answer, its host's other refusals considered."""
-        if resolved.entry is None or resolved.endpoint is None or one.candidate.material is None:
+        if resolved.entry is None or one.candidate.material is None:
             raise AssertionError("a look at a key that was not resolved")
-        origin = resolved.endpoint.origin
+        origin = endpoint.origin
         refused = seen.verdict.reason in REFUSALS
         if one.state.proven:
             # By the key alone: the same key sent with another header is not one more that was refused.
@@ -197,7 +259,12 @@ class Looks:
             checks_keys=resolved.entry.key_required,
             suspect=refused and self.hosts.suspect(origin),
         )
-        return judge(one.state, seen.verdict, circumstances)
+        state = judge(one.state, seen.verdict, circumstances)
+        if not is_listed_with(seen.verdict.reason):
+            return state
+        one.models = models_of(credential, resolved, seen.listing, one.fingerprint)
+        # Belief and appointment are those of the key itself: a model that is missing says nothing against it.
+        return replace(state, verdict=Reason.MODEL_UNAVAILABLE) if one.models.missing else state
 
     def _call_witnesses(self, accused: Key, resolved: Resolved) -> None:
         """Up to five other proven keys of the host are looked at before one is called invalid."""

@@ -13,6 +13,7 @@ from llmkeys.api.credential import (
 )
 from llmkeys.api.durations import rfc3339
 from llmkeys.api.messages import message_of
+from llmkeys.api.models import ModelsStatus
 from llmkeys.api.reasons import Reason, Row
 from llmkeys.delivery.pack import NOTHING, Sealed
 from llmkeys.engine.writer import Written
@@ -46,6 +47,7 @@ class Outcome:
         delivered: the deciding key is what the Secret held before.
         last_look: epoch seconds, 0 if there was none.
         expiry_warning: the `expiresAt` that was warned about.
+        models: what is known of the models that the deciding key opens.
 
     """
 
@@ -66,6 +68,7 @@ class Outcome:
     delivered: bool = False
     last_look: float = 0.0
     expiry_warning: str = ""
+    models: ModelsStatus | None = None
 
 
 def status_of(credential: LLMCredential, outcome: Outcome, now: float) -> CredentialStatus:
@@ -97,6 +100,7 @@ def status_of(credential: LLMCredential, outcome: Outcome, now: float) -> Creden
         last_probe_time=rfc3339(outcome.last_look) if outcome.last_look else "",
         expiry_warning=outcome.expiry_warning,
         unsealer=outcome.names.unsealer,
+        models=outcome.models,
         usage=before.usage,
     )
 

@@ -2,34 +2,52 @@
 
 import asyncio
 from collections import OrderedDict
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Final
+from weakref import ReferenceType, ref
 
 from llmkeys.api.provider import Network
 from llmkeys.api.reasons import MATRIX, Reason
 from llmkeys.catalogue.model import Provider
+from llmkeys.crypto.secret import Secret
 from llmkeys.engine.clock import Clock
 from llmkeys.engine.effects import Net
+from llmkeys.engine.endpoint_book import EndpointBook
 from llmkeys.engine.hosts import Hosts
+from llmkeys.engine.models import LIST_LIMIT, ModelLister, is_listed_with
 from llmkeys.engine.observe import Observer
+from llmkeys.probe.auth.exchange import token_of
 from llmkeys.probe.classify import classify
+from llmkeys.probe.form import OtherForm, is_wrong_form, shows_the_api
+from llmkeys.probe.models import Listing
+from llmkeys.probe.models_request import ListPlan
+from llmkeys.probe.reply import Reply
 from llmkeys.probe.request import ProbeRequest
 from llmkeys.probe.url import Origin
 from llmkeys.probe.verdict import Verdict
 
 BODY_LIMIT: Final = 64 * 1024
-LIST_LIMIT: Final = 1024 * 1024
 _REMEMBERED: Final = 20_000
 _MOMENT: Final = 4.0  # below the shortest wait between two looks that confirm a refusal
 _ROUTINE_SHARE: Final = 0.8
 
 
+def _no_other_form() -> OtherForm | None:
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A verdict and when it was reached (epoch seconds)."""
+    """A verdict and when it was reached (epoch seconds); with it the models, as long as there is room to keep them."""
 
     verdict: Verdict
     at: float
+    kept: "ReferenceType[Listing] | None" = None
+
+    @property
+    def listing(self) -> Listing | None:
+        return self.kept() if self.kept is not None else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +62,12 @@ class Call:
         network: how to get there.
         timeout: seconds.
         provider: the LLMProvider's name, for metrics.
+        endpoint: equal for equal endpoints, the key aside; a keyed digest.
+        controlled: its success proves only what the endpoint's negative control allows.
+        other: makes the same at the other form of the URL, None where there is none.
+        models: how the key's models are listed if it is good, None where they are not.
+        with_token: makes the probe where `request` only asks for the token that it shows, None where it is the probe.
+        token_origin: whose circuit that request counts for.
 
     """
 
@@ -54,6 +78,12 @@ class Call:
     network: Network
     timeout: float
     provider: str
+    endpoint: str = ""
+    controlled: bool = False
+    other: Callable[[], OtherForm | None] = _no_other_form
+    models: ListPlan | None = None
+    with_token: Callable[[Secret], ProbeRequest] | None = None
+    token_origin: Origin | None = None
 
 
 class Prober:
@@ -74,6 +104,9 @@ class Prober:
         self._observer = observer
         self._seen: OrderedDict[str, Seen] = OrderedDict()
         self._under_way: dict[str, asyncio.Task[Seen]] = {}
+        self._controls: dict[str, asyncio.Task[None]] = {}
+        self.book = EndpointBook()
+        self._lister = ModelLister(net, hosts)
 
     def recall(self, identity: str, *, since: float, interval: float) -> Seen | None:
         """What another credential with the same key found out, if that is still fresh.
@@ -103,20 +136,87 @@ class Prober:
         task.add_done_callback(lambda _: self._under_way.pop(call.identity, None))
         return task
 
-    async def _send(self, call: Call) -> Seen:
-        started = self._clock.now()
-        limit = LIST_LIMIT if call.entry.probe.path == call.entry.models.path else BODY_LIMIT
-        reply = await self._net.send(call.request, call.network, call.timeout, limit)
+    def control_is_due(self, endpoint: str) -> bool:
+        """Whether a made-up key is to be sent before the next real one."""
+        return endpoint not in self._controls and self._clock.now() >= self.book.control(endpoint).due
+
+    def start_control(self, call: Call) -> asyncio.Task[None]:
+        """Send a made-up key; real ones of the same endpoint wait for its answer."""
+        task = asyncio.create_task(self._control(call))
+        self._controls[call.endpoint] = task
+        task.add_done_callback(lambda _: self._controls.pop(call.endpoint, None))
+        return task
+
+    async def _control(self, call: Call) -> None:
+        reply = await self._exchange(call, call.request)
         now = self._clock.now()
-        verdict = classify(reply, call.entry, now=now)
-        failed = reply.failure is not None or verdict.reason in (Reason.OVERLOADED, Reason.PROVIDER_UNREACHABLE)
-        if verdict.reason is not Reason.ADDRESS_BLOCKED:
-            self._hosts.record(call.origin, failed=failed)
-        seen = Seen(verdict, now)
+        verdict = classify(reply, call.entry, now=now, authenticated=True)
+        self._record(call, reply, verdict)
+        known = self.book.note_control(call.endpoint, verdict, now)
+        self._observer.controlled(call.provider, _code(reply), verdict.reason.value, checks=known.checks)
+
+    async def _send(self, call: Call) -> Seen:
+        control = self._controls.get(call.endpoint) if call.controlled else None
+        if control is not None:
+            await asyncio.wait({control})
+        started = self._clock.now()
+        call, reply, verdict = await self._answer(call)
+        now = self._clock.now()
+        proves = self.book.control(call.endpoint).proves if call.controlled else None
+        verdict = verdict or classify(reply, call.entry, now=now, authenticated=proves)
+        self._record(call, reply, verdict)
+        if call.controlled:
+            self.book.note_key(call.endpoint, verdict, now)
+        if is_wrong_form(verdict) and self.book.may_try_other_form(call.endpoint, now):
+            await self._try_other_form(call)
+        listing = None
+        if call.models is not None and is_listed_with(verdict.reason):
+            listing = await self._lister.read(call.models, call.request, reply, call.network, call.timeout)
+        seen = Seen(verdict, now, None if listing is None else ref(listing))
         self._seen[call.identity] = seen
         self._seen.move_to_end(call.identity)
         if len(self._seen) > _REMEMBERED:
             self._seen.popitem(last=False)
-        code = reply.failure.value if reply.failure else str(reply.status)
-        self._observer.probed(call.provider, code, verdict.reason.value, now - started)
+        self._observer.probed(call.provider, _code(reply), verdict.reason.value, now - started)
         return seen
+
+    async def _answer(self, call: Call) -> tuple[Call, Reply, Verdict | None]:
+        """The reply to the probe, and the probe; a verdict already where the exchange before it gave no token."""
+        reply = await self._exchange(call, call.request)
+        if call.with_token is None:
+            return call, reply, None
+        exchange = replace(call, origin=call.token_origin or call.origin, models=None)
+        token = token_of(reply, call.entry, self._clock.now())
+        if isinstance(token, Verdict):
+            return exchange, reply, token
+        self._record(exchange, reply, Verdict(Reason.VERIFIED, reply.status))
+        self._hosts.spend(call.origin)
+        probe = replace(call, request=call.with_token(token))
+        return probe, await self._exchange(probe, probe.request), None
+
+    async def _exchange(self, call: Call, request: ProbeRequest) -> Reply:
+        limit = LIST_LIMIT if call.entry.probe.path == call.entry.models.path else BODY_LIMIT
+        return await self._net.send(request, call.network, call.timeout, limit)
+
+    def _record(self, call: Call, reply: Reply, verdict: Verdict) -> None:
+        failed = reply.failure is not None or verdict.reason in (Reason.OVERLOADED, Reason.PROVIDER_UNREACHABLE)
+        if verdict.reason is not Reason.ADDRESS_BLOCKED:
+            self._hosts.record(call.origin, failed=failed)
+
+    async def _try_other_form(self, call: Call) -> None:
+        """The same key at the same host, with or without the version: whether a person should write that instead."""
+        other = call.other()
+        if other is None:
+            return
+        # Noted first, so that those who share the endpoint do not try it as well.
+        self.book.note_other_form(call.endpoint, "", self._clock.now())
+        self._hosts.spend(call.origin)
+        reply = await self._exchange(call, other.request)
+        now = self._clock.now()
+        if shows_the_api(classify(reply, call.entry, now=now)):
+            self.book.note_other_form(call.endpoint, other.base_url, now)
+        self._observer.tried_other_form(call.provider, _code(reply))
+
+
+def _code(reply: Reply) -> str:
+    return reply.failure.value if reply.failure else str(reply.status)

@@ -26,13 +26,15 @@ from llmkeys.engine.freshness import inputs_of
 from llmkeys.engine.keyring import KeyRingHolder
 from llmkeys.engine.keys import HeldKey, KeyReader, first_name, views_of_status
 from llmkeys.engine.lanes import Lane
-from llmkeys.engine.looks import Looks, Parked
+from llmkeys.engine.looks import Looking, Looks, Parked
 from llmkeys.engine.outcome import Outcome
 from llmkeys.engine.report import Reporter
 from llmkeys.engine.resolve import Resolved, Resolver
 from llmkeys.engine.store import Store
 from llmkeys.engine.times import next_time
 from llmkeys.engine.writer import SecretWriter, Written
+from llmkeys.probe.region import asks_another, decisive, is_home, regions_to_ask
+from llmkeys.probe.verdict import Verdict
 
 CONFLICT_RETRY: Final = 300.0
 EARLY: Final = 0.3
@@ -136,7 +138,8 @@ class Reconciler:
         decision = await self._look(run, keys)
         if isinstance(decision, Parked):
             return await self._wait_for_room(run, decision)
-        outcome = await self._deliverer.deliver(run.credential, run.admission, keys, decision, run.http_status)
+        admission = run.admission.told(answers_at=self._looks.answers_at(run.resolved))
+        outcome = await self._deliverer.deliver(run.credential, admission, keys, decision, run.http_status)
         return await self._finish(run, outcome)
 
     # -- fresh -----------------------------------------------------------------------------------------------
@@ -173,11 +176,13 @@ class Reconciler:
             if parked is not None:
                 return parked
         keys = await self._reader.read(run.credential, run.resolved, now)
-        then = run.credential.status.inputs.endpoint
-        other_endpoint = bool(then) and then != self._inputs(run).endpoint
+        then, seen = run.credential.status.inputs, self._inputs(run)
+        other_endpoint = bool(then.endpoint) and then.endpoint != seen.endpoint
         in_use = run.credential.status.target.key
         for one in keys:
             one.look_again = other_endpoint or (run.forced and bool(in_use) and one.fingerprint == in_use)
+            # Whether other models are there only a list can tell, and a list is read with a look at a key that is good.
+            one.look_again |= then.models != seen.models and one.lists_models
         return keys
 
     # -- look ------------------------------------------------------------------------------------------------
@@ -204,12 +209,27 @@ class Reconciler:
             looked += 1
 
     async def _look_at(self, run: Run, one: HeldKey) -> Parked | None:
-        looking = self._looks.begin(run.credential, run.resolved, one)
-        if isinstance(looking, Parked):
-            return looking
-        if run.unheard_of and not await looking.done_within(run.started + EARLY - self._clock.now()):
-            await self._say_names(run)
+        """Show a key to its region; where that is not known, to one after another until one knows it."""
+        looks: list[tuple[str, Looking]] = []
+        verdicts: list[Verdict] = []
+        for region in regions_to_ask(one.region, run.resolved.regions):
+            looking = self._looks.begin(run.credential, run.resolved, one, region)
+            while isinstance(looking, Parked):
+                if not looks:
+                    return looking
+                # What the regions before said would be lost, and be asked for again.
+                await self._looks.wait_for_room(looking)
+                looking = self._looks.begin(run.credential, run.resolved, one, region)
+            if run.unheard_of and not await looking.done_within(run.started + EARLY - self._clock.now()):
+                await self._say_names(run)
+            looks.append((region, looking))
+            verdicts.append(await looking.verdict())
+            if not asks_another(verdicts):
+                break
+        place = decisive(verdicts)
+        region, looking = looks[place]
         one.state = await looking.judge()
+        one.region = region if is_home(verdicts[place]) else one.region
         one.look_again = False
         run.http_status = looking.status
         return None

@@ -72,6 +72,7 @@ class Reporter:
             last_probe_time=before.last_probe_time,
             expiry_warning=before.expiry_warning,
             audience=before.audience or status.audience,
+            models=before.models,
         )
         return await self._write(credential, status)
 
@@ -84,8 +85,9 @@ class Reporter:
         patch = merge_patch(msgspec.to_builtins(credential.status), msgspec.to_builtins(status))
         if not patch:
             return credential
-        status = msgspec.structs.replace(status, usage=self._usage.merged(credential.key, status.usage))
-        patch = merge_patch(msgspec.to_builtins(credential.status), msgspec.to_builtins(status))
+        usage = self._usage.merged(credential.key, status.usage)
+        if usage != status.usage:
+            patch["usage"] = msgspec.to_builtins(usage)
         written = await self._cluster.patch_credential_status(credential, patch)
         self._usage.written(credential.key)
         self._store.put_credential(written)

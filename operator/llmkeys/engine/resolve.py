@@ -1,6 +1,7 @@
 """An LLMProvider made ready for use, once per generation: its catalogue entry and its endpoint, or why not."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from llmkeys.api.provider import LLMProvider
 from llmkeys.api.reasons import Reason
@@ -9,7 +10,7 @@ from llmkeys.catalogue.lookup import Catalogue
 from llmkeys.catalogue.model import Provider
 from llmkeys.engine.hosts import Hosts, Limits
 from llmkeys.probe.build import supports
-from llmkeys.probe.endpoint import Endpoint, resolve_endpoint
+from llmkeys.probe.endpoint import Endpoint, resolve_endpoint, resolve_regions
 from llmkeys.probe.url import BadEndpointError
 
 
@@ -20,7 +21,8 @@ class Resolved:
     Args:
         provider: the manifest.
         entry: of the catalogue, None for an unknown type.
-        endpoint: None where `problem` says why.
+        endpoint: None where `problem` says why; of the first region under `region: auto`.
+        regions: where a key's region is looked for; empty unless `region: auto`.
         problem: why it cannot be used; `detail` is a sentence of ours.
 
     """
@@ -30,6 +32,21 @@ class Resolved:
     endpoint: Endpoint | None = None
     problem: Reason | None = None
     detail: str = ""
+    regions: Mapping[str, Endpoint] = field(default_factory=dict)
+
+    def at(self, region: str) -> Endpoint:
+        """The endpoint of a region, the usual one for an empty or unknown name."""
+        found = self.regions.get(region, self.endpoint)
+        if found is None:
+            raise AssertionError("there is no endpoint")
+        return found
+
+    @property
+    def endpoints(self) -> tuple[Endpoint, ...]:
+        """All that keys are shown to."""
+        if self.regions:
+            return tuple(self.regions.values())
+        return () if self.endpoint is None else (self.endpoint,)
 
 
 class Resolver:
@@ -50,7 +67,8 @@ class Resolver:
         if resolved.endpoint is not None:
             validation = provider.spec.validation
             limits = Limits(float(validation.requests_per_second), validation.max_concurrent)
-            self._hosts.set_limits(resolved.endpoint.origin, provider.metadata.name, limits)
+            origins = {origin for one in resolved.endpoints for origin in one.origins}
+            self._hosts.set_limits(origins, provider.metadata.name, limits)
         return resolved
 
     def forget(self, name: str) -> None:
@@ -66,8 +84,9 @@ class Resolver:
             return Resolved(provider, entry, problem=Reason.UNKNOWN_TYPE, detail=detail)
         try:
             endpoint = resolve_endpoint(provider.spec, entry)
+            regions = resolve_regions(provider.spec, entry)
         except BadEndpointError as error:
             return Resolved(provider, entry, problem=Reason.BAD_ENDPOINT, detail=str(error))
         if not provider.spec.enabled:
             return Resolved(provider, entry, endpoint, problem=Reason.PROVIDER_DISABLED)
-        return Resolved(provider, entry, endpoint)
+        return Resolved(provider, entry, endpoint, regions=regions)

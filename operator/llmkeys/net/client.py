@@ -15,7 +15,7 @@ from typing import Final, Self
 import aiohttp
 
 from llmkeys.net.failure import failure_of
-from llmkeys.net.headers import header_block, query_pairs
+from llmkeys.net.headers import body_of, header_block, query_pairs
 from llmkeys.net.network import Network, check_proxy, check_target
 from llmkeys.net.resolver import GuardedResolver
 from llmkeys.probe.reply import Reply
@@ -114,7 +114,7 @@ class ProviderClient:
                 request.method,
                 target.url.extend_query(outgoing.query) if outgoing.query else target.url,
                 headers=outgoing.headers,
-                data=request.body or None,
+                data=body_of(request) or None,
                 proxy=proxy,
                 allow_redirects=False,
                 timeout=_timeout(seconds),

@@ -38,7 +38,7 @@ def header_block(request: ProbeRequest) -> CIMultiDict[str]:
 
     """
     block = CIMultiDict[str]()
-    if request.body:
+    if request.body or request.secret_body:
         block["Content-Type"] = "application/json"
     for name, value in request.headers:
         block[_sendable_name(name)] = _sendable(name, value)
@@ -48,6 +48,11 @@ def header_block(request: ProbeRequest) -> CIMultiDict[str]:
     # An encoded body would have to be expanded to be read, and a few bytes can expand to a great many.
     block["Accept-Encoding"] = "identity"
     return block
+
+
+def body_of(request: ProbeRequest) -> bytes:
+    """The body, revealed if it is secret; empty if there is none."""
+    return request.secret_body.reveal().encode() if request.secret_body else request.body
 
 
 def query_pairs(request: ProbeRequest) -> list[tuple[str, str]]:

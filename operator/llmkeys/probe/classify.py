@@ -17,7 +17,7 @@ from llmkeys.catalogue.rule import CompiledRule, Word, path_of, text_of, values_
 from llmkeys.probe.body import BROKEN, Body
 from llmkeys.probe.reply import Failure, Reply
 from llmkeys.probe.retry_after import http_date, wait_seconds
-from llmkeys.probe.verdict import Verdict
+from llmkeys.probe.verdict import Match, Source, Verdict
 
 Authenticated = bool | Literal["unknown"]
 
@@ -77,30 +77,33 @@ def classify(
         return Verdict(Reason.ADDRESS_BLOCKED)
     proves = provider.probe.authenticated if authenticated is None else authenticated
     look = _Look(reply, Body(reply), provider, now, proves)
-    for owner, rule in _ordered(provider):
+    for source, rule in _ordered(provider):
         if not _matches(rule, look):
             continue
+        match = Match(source, rule.place)
         if rule.word is Word.CLASSIFY_BY_CODE:
-            return _by_code(rule, look)
-        return _success(look, _label(owner, rule)) if rule.word is Word.ACTIVE else _verdict(rule, owner, look)
+            return _by_code(rule, match, look)
+        return _success(look, match) if rule.word is Word.ACTIVE else _verdict(rule, match, look)
     if reply.failure is None and _is_success(provider.probe.success, look):
-        return _success(look, f"{provider.id}/success")
+        return _success(look, Match("provider"))
     return Verdict(Reason.UNRECOGNISED, reply.status)
 
 
-def _ordered(provider: Provider) -> Iterator[tuple[str, CompiledRule]]:
-    for owner, rules in (
-        (provider.id, provider.rules.before),
+def _ordered(provider: Provider) -> Iterator[tuple[Source, CompiledRule]]:
+    ordered: tuple[tuple[Source, tuple[CompiledRule, ...]], ...] = (
+        ("provider", provider.rules.before),
         ("default", provider.defaults.rules.before),
-        (provider.id, provider.rules.main),
+        ("provider", provider.rules.main),
         ("default", provider.defaults.rules.main),
-    ):
+    )
+    for source, rules in ordered:
         for rule in rules:
-            yield owner, rule
+            yield source, rule
 
 
-def _label(owner: str, rule: CompiledRule) -> str:
-    return f"{owner}/errors[{rule.place}]"
+def _label(match: Match, provider: Provider) -> str:
+    owner = provider.id if match.source == "provider" else "default"
+    return f"{owner}/success" if match.index is None else f"{owner}/errors[{match.index}]"
 
 
 def _matches(rule: CompiledRule, look: _Look) -> bool:
@@ -155,18 +158,21 @@ def _is_not(media_type: str, body: Body, success: Success) -> bool:
     return body.media_type != media_type
 
 
-def _by_code(rule: CompiledRule, look: _Look) -> Verdict:
+def _by_code(rule: CompiledRule, match: Match, look: _Look) -> Verdict:
     """An error in a 200: the status says nothing, so only rules that compare a code may speak."""
-    for owner, coded in _ordered(look.provider):
+    for source, coded in _ordered(look.provider):
         if coded.by_code and _holds(coded, look.reply, look.body):
-            return _verdict(coded, owner, look)
-    return Verdict(Reason.UNRECOGNISED, look.reply.status, _label("default", rule), rule.reason)
+            return _verdict(coded, Match(source, coded.place), look)
+    return _said(Reason.UNRECOGNISED, match, look, rule.reason)
 
 
-def _verdict(rule: CompiledRule, owner: str, look: _Look) -> Verdict:
+def _verdict(rule: CompiledRule, match: Match, look: _Look) -> Verdict:
     reason = _REASONS[rule.word]
-    wait = _wait(look) if reason in _WAITS else None
-    return Verdict(reason, look.reply.status, _label(owner, rule), rule.reason, wait)
+    return _said(reason, match, look, rule.reason, _wait(look) if reason in _WAITS else None)
+
+
+def _said(reason: Reason, match: Match, look: _Look, detail: str = "", wait: float | None = None) -> Verdict:
+    return Verdict(reason, look.reply.status, _label(match, look.provider), detail, wait, match)
 
 
 def _wait(look: _Look) -> float | None:
@@ -193,5 +199,5 @@ def _is_success(success: Success, look: _Look) -> bool:
     )
 
 
-def _success(look: _Look, label: str) -> Verdict:
-    return Verdict(Reason.VERIFIED if look.authenticated is True else Reason.UNVERIFIED, look.reply.status, label)
+def _success(look: _Look, match: Match) -> Verdict:
+    return _said(Reason.VERIFIED if look.authenticated is True else Reason.UNVERIFIED, match, look)

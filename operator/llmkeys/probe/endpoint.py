@@ -4,9 +4,11 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from llmkeys.api.provider import PAID, Network, ProviderSpec
+import msgspec
+
+from llmkeys.api.provider import AUTO, PAID, Network, ProviderSpec
 from llmkeys.catalogue.model import Provider
-from llmkeys.probe.url import BadEndpointError, BaseUrl, Origin, origin_of, resolve_base
+from llmkeys.probe.url import BadEndpointError, BaseUrl, Origin, origin_of, other_form, resolve_base
 
 _FIELD: Final = re.compile(r"\{([A-Za-z][A-Za-z0-9_]*)\}")
 
@@ -25,6 +27,12 @@ class Endpoint:
         network: how to get there.
         config: the settings in force, defaults included.
         may_probe: the request that proves a key costs nothing, or the platform team pays for it.
+        other: what to write as `spec.baseURL` for the same with the version, or without it; empty where that is fixed.
+        other_probe: the probe there.
+        token: where this credential is exchanged for a token; empty if it is sent as it is.
+        elsewhere: the hosts besides the base that some credential of the type is sent to, as URLs.
+        alternatives: the same for each other kind of credential, in the catalogue's order; a sentence where it cannot
+            be used as things are.
 
     """
 
@@ -39,6 +47,22 @@ class Endpoint:
     network: Network
     config: dict[str, str]
     may_probe: bool = True
+    other: str = ""
+    other_probe: str = ""
+    token: str = ""
+    elsewhere: tuple[str, ...] = ()
+    alternatives: tuple["Endpoint | str", ...] = ()
+
+    @property
+    def called(self) -> tuple[Origin, ...]:
+        """What is called to prove this kind of credential, in that order."""
+        return (origin_of(self.token), self.origin) if self.token else (self.origin,)
+
+    @property
+    def origins(self) -> frozenset[Origin]:
+        """What is called to prove any kind of credential."""
+        others = (one.called for one in self.alternatives if isinstance(one, Endpoint))
+        return frozenset((*self.called, *(origin for called in others for origin in called)))
 
 
 def resolve_endpoint(spec: ProviderSpec, entry: Provider) -> Endpoint:
@@ -51,6 +75,7 @@ def resolve_endpoint(spec: ProviderSpec, entry: Provider) -> Endpoint:
     config = _config(spec, entry)
     base = resolve_base(_written_base(spec, entry, config), entry.version, (*entry.known_paths, *entry.trim))
     probe = _url(spec, entry, base, entry.probe.endpoint, _fill(entry.probe.path, config))
+    other, other_probe = _other_form(spec, entry, base, _fill(entry.probe.path, config))
     if not entry.probe.endpoint and entry.probe.path == entry.models.path:
         probe = spec.endpoints.get("models", probe)
     models = spec.endpoints.get("models", "") or (
@@ -70,25 +95,76 @@ def resolve_endpoint(spec: ProviderSpec, entry: Provider) -> Endpoint:
         network=spec.network,
         config=config,
         may_probe=entry.probe.is_free or spec.validation.probe == PAID,
+        other=other,
+        other_probe=other_probe,
+        token=_token(spec, entry, config),
+        elsewhere=tuple(_named(spec, entry, name) for name in entry.used_endpoints),
+        alternatives=tuple(_alternative(spec, kind) for kind in entry.kinds()[1:]),
     )
 
 
+def _alternative(spec: ProviderSpec, kind: Provider) -> Endpoint | str:
+    try:
+        return resolve_endpoint(spec, kind)
+    except BadEndpointError as error:
+        return str(error)
+
+
+def _token(spec: ProviderSpec, entry: Provider, config: dict[str, str]) -> str:
+    exchange = entry.auth.exchange
+    if exchange is None:
+        return ""
+    secrets = {one.name for one in entry.secret_fields}
+    for name in _FIELD.findall("".join(exchange.form.values())):
+        if name not in secrets and name not in config:
+            raise BadEndpointError(f"Set spec.config.{name}, which the exchange for a token needs.")
+    return _named(spec, entry, exchange.endpoint) + _fill(exchange.path, config)
+
+
+def resolve_regions(spec: ProviderSpec, entry: Provider) -> dict[str, Endpoint]:
+    """The endpoints that `region: auto` looks for a key's region in, in the catalogue's order; none for other regions.
+
+    Raises:
+        BadEndpointError: as `resolve_endpoint`.
+
+    """
+    if spec.region != AUTO or spec.base_url is not None:
+        return {}
+    names = [one.region for one in entry.endpoints if one.auto]
+    if len(names) == 1:
+        return {}
+    return {name: resolve_endpoint(msgspec.structs.replace(spec, region=name), entry) for name in names}
+
+
+def other_regions(spec: ProviderSpec, entry: Provider) -> tuple[str, ...]:
+    """Regions with accounts of their own that a refused key may belong to instead."""
+    if spec.base_url is not None or spec.region == AUTO:
+        return ()
+    here = spec.region or entry.default_region
+    names = tuple(one.region for one in entry.endpoints if one.auto)
+    return tuple(name for name in names if name != here) if here in names else ()
+
+
 def _config(spec: ProviderSpec, entry: Provider) -> dict[str, str]:
-    known = {field.name for field in entry.config_fields}
+    known = {field.name for field in entry.all_config_fields}
     for name in spec.config:
         if name not in known:
             choice = ", ".join(sorted(known)) or "none"
             raise BadEndpointError(f"spec.config.{name} is no setting of type {entry.id} (it has: {choice}).")
     config: dict[str, str] = {}
-    for field in entry.config_fields:
+    own = {field.name for field in entry.config_fields}
+    for field in entry.all_config_fields:
         value = spec.config.get(field.name, field.default)
         if not value:
-            if field.required and not spec.base_url:
+            if field.required and field.name in own and not spec.base_url:
                 raise BadEndpointError(f"Set spec.config.{field.name}, which type {entry.id} needs, or spec.baseURL.")
             continue
         if field.pattern and not re.fullmatch(field.pattern, value):
-            raise BadEndpointError(f"spec.config.{field.name} must match {field.pattern}.")
+            why = f" {field.refusal.en}" if field.refusal else ""
+            raise BadEndpointError(f"spec.config.{field.name} must match {field.pattern}.{why}")
         config[field.name] = value
+    if entry.auth.region_field and entry.auth.region_field not in config:
+        raise BadEndpointError(f"Set spec.config.{entry.auth.region_field}, which signatures of type {entry.id} need.")
     return config
 
 
@@ -97,12 +173,27 @@ def _written_base(spec: ProviderSpec, entry: Provider, config: dict[str, str]) -
         return spec.base_url
     if entry.base_url_required:
         raise BadEndpointError(f"Set spec.baseURL: type {entry.id} has no address of its own.")
-    endpoint = entry.endpoint(spec.region or "")
-    if endpoint is None:
+    url = _url_of_region(spec.region or "", entry)
+    if not url:
         regions = ", ".join(one.region for one in entry.endpoints)
         raise BadEndpointError(f"Set spec.region to one of: {regions}.")
     # The catalogue's own bases are complete: the '/' says that no version is appended.
-    return _fill(endpoint.url, config) + "/"
+    return _fill(url, config) + "/"
+
+
+def _url_of_region(region: str, entry: Provider) -> str:
+    """Under `auto`, that of the region which is asked first."""
+    first = next((one for one in entry.endpoints if one.auto), None) if region == AUTO else None
+    found = first or entry.endpoint("" if region == AUTO else region)
+    return found.url if found else ""
+
+
+def _other_form(spec: ProviderSpec, entry: Provider, base: BaseUrl, probe_path: str) -> tuple[str, str]:
+    """Only where a person wrote the URL, the probe follows it, and the path does not say whose the key is."""
+    if spec.base_url is None or entry.probe.endpoint or "models" in spec.endpoints:
+        return "", ""
+    other = "" if base.origin.host in entry.shared_hosts else other_form(base, entry.version)
+    return (other, other.rstrip("/") + probe_path) if other else ("", "")
 
 
 def _fill(template: str, config: dict[str, str]) -> str:
@@ -118,9 +209,13 @@ def _fill(template: str, config: dict[str, str]) -> str:
 def _url(spec: ProviderSpec, entry: Provider, base: BaseUrl, endpoint: str, path: str) -> str:
     if not endpoint:
         return base.join(path)
+    return f"{_named(spec, entry, endpoint)}{path}"
+
+
+def _named(spec: ProviderSpec, entry: Provider, endpoint: str) -> str:
     written = spec.endpoints.get(endpoint) or entry.other_endpoints[endpoint]
     origin_of(written)
-    return f"{written.rstrip('/')}{path}"
+    return written.rstrip("/")
 
 
 def _chat(base: BaseUrl, path: str, config: dict[str, str]) -> str:

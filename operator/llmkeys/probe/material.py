@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from llmkeys.api.credential import KeyEntry
@@ -10,6 +10,9 @@ from llmkeys.api.reasons import Reason
 from llmkeys.catalogue.credential import SecretField
 from llmkeys.catalogue.model import Provider
 from llmkeys.crypto.secret import Secret
+from llmkeys.probe.auth.document import ended
+from llmkeys.probe.auth.registry import check
+from llmkeys.probe.auth.scheme import Problem
 
 MAX_KEY: Final = 8 * 1024
 MAX_DOCUMENT: Final = 64 * 1024
@@ -46,7 +49,7 @@ class Candidate:
         entry: the entry that it comes from.
         material: None where `problem` says why.
         problem: a reason found without a call.
-        values: for the message: `secret`, `field`.
+        values: for the message: `secret`, `field`, and `because` where more can be said.
         trimmed: white space around the value was taken off.
 
     """
@@ -78,7 +81,8 @@ def candidates_of(
     mapping = ref.fields if ref else {}
     texts: dict[str, list[str]] = {}
     trimmed = False
-    for one in provider.secret_fields:
+    kind = _kind(provider, mapping, data)
+    for one in kind.secret_fields:
         where = _where(one, mapping, data)
         if where not in data:
             if one.optional and one.name not in mapping:
@@ -90,7 +94,15 @@ def candidates_of(
         values, changed = _split(one, text)
         trimmed = trimmed or changed
         texts[one.name] = values
-    return _combine(entry, texts, provider, host, words, trimmed=trimmed)
+    return _combine(entry, texts, kind, host, words, trimmed=trimmed)
+
+
+def _kind(provider: Provider, mapping: Mapping[str, str], data: Mapping[str, bytes]) -> Provider:
+    """The kind of credential that is there; if none is whole, the one that most is there of."""
+    there = {one.name for one in provider.all_secret_fields if _where(one, mapping, data) in data}
+    kinds = provider.kinds()
+    whole = next((one for one in kinds if one.required_fields <= there), None)
+    return whole or max(kinds, key=lambda one: len(one.required_fields & there))
 
 
 def _combine(
@@ -109,7 +121,8 @@ def _combine(
         fields = {known: values[min(index, len(values) - 1)] for known, values in texts.items()}
         problem = _check(fields, provider, host)
         material = Material(tuple((known, Secret(text)) for known, text in fields.items()))
-        found.append(Candidate(name, entry.name, material, problem, dict(words), trimmed))
+        told = {**words, "because": problem.because} if problem and problem.because else dict(words)
+        found.append(Candidate(name, entry.name, material, problem.reason if problem else None, told, trimmed))
     return found
 
 
@@ -142,14 +155,34 @@ def _split(one: SecretField, text: str) -> tuple[list[str], bool]:
     return [value for value in values if value] or [""], trimmed
 
 
-def _check(fields: Mapping[str, str], provider: Provider, host: str) -> Reason | None:
+def _check(fields: Mapping[str, str], provider: Provider, host: str) -> Problem | None:
     for one in provider.secret_fields:
         text = fields.get(one.name)
         if text is None:
             continue
         if one.type == "key" and (len(text) > MAX_KEY or not _SENDABLE.fullmatch(text)):
-            return Reason.MALFORMED_KEY
+            return Problem(Reason.MALFORMED_KEY, "")
         for wrong in one.wrong_type:
             if text.startswith(wrong.prefix) and (not wrong.hosts or host in wrong.hosts):
-                return Reason.WRONG_CREDENTIAL_TYPE
-    return None
+                return Problem(Reason.WRONG_CREDENTIAL_TYPE, wrong.kind.en)
+    shown = fields.get(provider.auth.field)
+    return None if shown is None else check(shown, provider.auth)
+
+
+def out_of_date(candidate: Candidate, provider: Provider, now: float) -> Candidate:
+    """The same key, refused if it is a file whose access token has ended.
+
+    Args:
+        candidate: as read.
+        provider: the catalogue's entry of the type.
+        now: epoch seconds.
+
+    """
+    if candidate.material is None or candidate.problem is not None:
+        return candidate
+    auth = provider.kind_with([name for name, _ in candidate.material.items()]).auth
+    text = candidate.material.get(auth.field)
+    problem = ended(text.reveal(), auth, now) if text is not None else None
+    if problem is None:
+        return candidate
+    return replace(candidate, problem=problem.reason, values={**candidate.values, "because": problem.because})

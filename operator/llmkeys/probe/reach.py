@@ -45,7 +45,8 @@ def reach_of(spec: ProviderSpec, endpoint: Endpoint, entry: Provider) -> Reach:
     audiences = {endpoint.audience}
     if _is_of_type(base, entry):
         audiences |= {f"https://{host}" for host in entry.hosts if host not in entry.shared_hosts}
-    others = (origin_of(url) for url in (endpoint.probe, endpoint.models, endpoint.chat) if url)
+    sent_to = (endpoint.probe, endpoint.models, endpoint.chat, endpoint.token, *endpoint.elsewhere)
+    others = (origin_of(url) for url in sent_to if url)
     foreign = any(one != base and not _is_of_type(one, entry) for one in others)
     read_on_the_way = bool(spec.network.proxy and spec.network.ca_bundle)
     audience = () if foreign or read_on_the_way else audiences

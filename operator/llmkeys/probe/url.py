@@ -55,7 +55,11 @@ class BaseUrl:
 
     def join(self, path: str) -> str:
         """The URL of an endpoint below the base; the base itself where it is to be used exactly as it is."""
-        return f"{self.base}/{path.lstrip('/')}" if path and not self.exact else self.base
+        if not path or self.exact:
+            return self.base
+        # A path that begins with a colon is a method of the base itself: `v1internal:loadCodeAssist`.
+        is_method = path.startswith(":") and self.base != str(self.origin)
+        return self.base + path if is_method else f"{self.base}/{path.lstrip('/')}"
 
 
 def origin_of(url: str) -> Origin:
@@ -96,6 +100,21 @@ def resolve_base(written: str, version: str, endpoints: tuple[str, ...]) -> Base
     if not text.endswith("/") and version and not any(_VERSION.match(segment) for segment in path.split("/")):
         path = f"{path}/{version}"
     return _base(origin, path)
+
+
+def other_form(base: BaseUrl, version: str) -> str:
+    """The base URL that a person would write for the same with the version, or without it; empty if there is none.
+
+    Args:
+        base: after the rule.
+        version: the type's version segment, empty where its paths have none.
+
+    """
+    if base.exact or not version:
+        return ""
+    above, _, last = base.base.rpartition("/")
+    # The '/' says that no version is appended.
+    return f"{above}/" if _VERSION.match(last) else f"{base.base}/{version}"
 
 
 def _base(origin: Origin, path: str, *, exact: bool = False) -> BaseUrl:

@@ -66,6 +66,9 @@ class Metrics:
         self._provider_requests = counter(
             "provider_requests_total", "Requests to providers, by HTTP status or failure.", "provider", "code"
         )
+        self._controls = counter(
+            "control_requests_total", "Made-up keys sent to learn whether keys are checked.", "provider", "result"
+        )
         self._throttle_seconds = counter(
             "provider_throttle_seconds_total", "Time that probes waited for a provider's budget.", "provider"
         )
@@ -104,6 +107,10 @@ class Metrics:
     def provider_requested(self, provider: str, code: str) -> None:
         """Count a request to a provider: its HTTP status, or the failure's word."""
         self._provider_requests.of(provider, code).inc()
+
+    def controlled(self, provider: str, result: str) -> None:
+        """Count a made-up key that was sent as a negative control, by the verdict on it."""
+        self._controls.of(provider, result).inc()
 
     def provider_throttled(self, provider: str, seconds: float) -> None:
         """Add the seconds that a probe waited for its provider's budget."""
@@ -172,6 +179,7 @@ class Metrics:
         self._validations.forget(provider)
         self._validation_seconds.forget(provider)
         self._provider_requests.forget(provider)
+        self._controls.forget(provider)
         self._throttle_seconds.forget(provider)
 
     def exposition(self) -> bytes:

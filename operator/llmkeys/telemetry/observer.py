@@ -22,6 +22,19 @@ class MetricsObserver:
         self._metrics.provider_requested(provider, code)
         self._metrics.validated(provider, result, seconds)
 
+    def controlled(self, provider: str, code: str, result: str, *, checks: bool | None) -> None:
+        self._metrics.provider_requested(provider, code)
+        self._metrics.controlled(provider, result)
+        if checks is None:
+            told = "whether it checks keys is not known"
+        else:
+            told = "it checks keys" if checks else "it takes any key, so no key can be verified there"
+        log.info("sent a made-up key as a control", provider=provider, code=code, result=result, detail=told)
+
+    def tried_other_form(self, provider: str, code: str) -> None:
+        self._metrics.provider_requested(provider, code)
+        log.info("the API was not found, tried the other form of its URL", provider=provider, code=code)
+
     def throttled(self, provider: str, seconds: float) -> None:
         self._metrics.provider_throttled(provider, seconds)
 

@@ -84,6 +84,22 @@ def test_a_file_without_mistakes_is_one_more_type(write: Write) -> None:
         ("scheme: bearer", "scheme: bearer, field: password", "auth.field", 8),
         ("scheme: bearer", "scheme: bearer, optional_headers: {X-A: nothing}", "auth.optional_headers.X-A", 8),
         ("[a-z]+", "[a-z", "config_fields[1].pattern", 13),
+        ("scheme: bearer", "scheme: bearer, fields: [apiKey]", "auth.fields", 8),
+        ("scheme: bearer", "scheme: aws_sigv4, service: x", "auth.scheme", 8),
+        ("scheme: bearer", "scheme: oauth_creds_json", "auth.file", 8),
+        ("scheme: bearer", "scheme: bearer, region_field: place", "auth.region_field", 8),
+        (
+            "version: v1",
+            "version: v1\nother_endpoints: {token: 'https://{zone}.made-up.example'}",
+            "other_endpoints.token",
+            7,
+        ),
+        (
+            "secret_fields:",
+            "alternatives: [{name: b, auth: {scheme: bearer}, secret_fields: [{name: apiKey}]}]\nsecret_fields:",
+            "secret_fields",
+            10,
+        ),
         ("is: InvalidKey", "is: Wrong", "errors[0].is", 16),
         ("status: 401, is", "is", "errors[0]", 16),
         ("status: 401, is", "status: 401, at: error.code, is", "errors[0]", 16),
@@ -204,7 +220,7 @@ def test_another_kind_of_credential_is_known_by_its_beginning(
 
 CARRIED: dict[str, dict[str, Any]] = {
     "a signature with three secrets and a region": {
-        "auth: {scheme: bearer}": "auth: {scheme: aws_sigv4, service: bedrock, region_field: zone}",
+        "auth: {scheme: bearer}": "auth: {scheme: aws_sigv4, field: accessKeyId, service: bedrock, region_field: zone}",
         "- {name: apiKey, env: [MADE_UP_API_KEY]}": (
             "- {name: accessKeyId, env: [AWS_ACCESS_KEY_ID], prefixes: [AKIA, ASIA]}\n"
             "- {name: secretAccessKey, env: [AWS_SECRET_ACCESS_KEY]}\n"
@@ -221,7 +237,8 @@ CARRIED: dict[str, dict[str, Any]] = {
         "auth: {scheme: bearer}": (
             "other_endpoints: {token: 'https://oauth2.made-up.example'}\n"
             "auth: {scheme: gcp_service_account, field: serviceAccountJson, scope: 'https://made-up.example/auth',"
-            " exchange: {endpoint: token, path: /token}}"
+            " audience: 'https://oauth2.made-up.example/token',"
+            " file: {required: [private_key], address: token_uri, allowed_addresses: [oauth2.made-up.example]}}"
         ),
         "- {name: apiKey, env: [MADE_UP_API_KEY]}": "- {name: serviceAccountJson, type: json}",
     },
@@ -229,11 +246,19 @@ CARRIED: dict[str, dict[str, Any]] = {
         "auth: {scheme: bearer}": (
             "auth:\n  scheme: oauth_creds_json\n  field: oauth_creds.json\n"
             "  file: {access_token: [access_token, claudeAiOauth.accessToken], expiry: [expiry_date, expires_at],"
-            " host: resource_url, allowed_hosts: [api.made-up.example]}\n"
+            " address: resource_url, allowed_addresses: [api.made-up.example],"
+            " foreign: [{at: type, prefix: service, kind: {en: another file}}]}\n"
             "lifecycle: {state: closed, since: 2026-04-15, note: {en: closed}}"
         ),
         "- {name: apiKey, env: [MADE_UP_API_KEY]}": (
             "- {name: oauth_creds.json, type: json, default_file: ~/.x/creds.json}"
+        ),
+    },
+    "a secret that is exchanged for a token before the probe": {
+        "auth: {scheme: bearer}": (
+            "other_endpoints: {token: 'https://login.made-up.example'}\n"
+            "auth: {scheme: oauth_client_credentials, exchange: {endpoint: token, path: '/{zone}/token',"
+            " form: {client_secret: '{apiKey}'}}}"
         ),
     },
     "a key in the query, and a probe that posts a form elsewhere": {

@@ -7,6 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llmkeys.api.credential import Target
+from llmkeys.api.models import FIELDS, ModelType
+from llmkeys.api.models import VARIABLES as VARIABLES_OF_MODELS
 from llmkeys.api.provider import ProviderSpec
 from llmkeys.catalogue.loader import load
 from llmkeys.catalogue.model import Provider
@@ -140,3 +142,35 @@ def test_a_rename_of_a_field_that_there_is_not_names_it_and_those_there_are(temp
 def test_the_names_of_variables_do_not_depend_on_the_key() -> None:
     names = names_of(Target(), OPENAI, ENDPOINT)
     assert names == tuple(sorted(render(Target(), OPENAI, ENDPOINT, KEY)))
+
+
+DEFAULTS = {"llm": "gpt-5", "speech-to-text": "whisper-1"}
+
+
+@pytest.mark.parametrize("kind", ["Env", "Dotenv"])
+def test_the_default_of_a_type_is_a_variable(kind: str) -> None:
+    target = Target(format=kind)
+    assert {"LLM_MODEL", "SPEECH_TO_TEXT_MODEL"} <= set(names_of(target, OPENAI, ENDPOINT, DEFAULTS))
+    data = render(target, OPENAI, ENDPOINT, KEY, DEFAULTS)
+    found = {name: text.decode() for name, text in data.items()} if kind == "Env" else parsed(data[".env"].decode())
+    assert (found["LLM_MODEL"], found["SPEECH_TO_TEXT_MODEL"]) == ("gpt-5", "whisper-1")
+    assert set(found) == set(names_of(target, OPENAI, ENDPOINT, DEFAULTS))
+
+
+def test_every_type_has_a_variable_and_a_field_of_its_own() -> None:
+    types = set(ModelType) - {ModelType.OTHER}
+    assert set(FIELDS) == set(VARIABLES_OF_MODELS) == types
+    assert len(set(FIELDS.values())) == len(set(VARIABLES_OF_MODELS.values())) == len(types)
+
+
+def test_a_default_is_a_field_for_json_and_files() -> None:
+    document = render(Target(format="JSON"), OPENAI, ENDPOINT, KEY, DEFAULTS)["credentials.json"]
+    assert json.loads(document)["speechToTextModel"] == "whisper-1"
+    assert render(Target(format="Files"), OPENAI, ENDPOINT, KEY, DEFAULTS)["llmModel"] == b"gpt-5"
+
+
+def test_renames_may_use_a_default_that_there_is_and_no_other() -> None:
+    target = Target(data={"MODEL": "$(llmModel)", "KEY": "$(apiKey)"})
+    assert render(target, OPENAI, ENDPOINT, KEY, DEFAULTS) == {"MODEL": b"gpt-5", "KEY": b"sk-1"}
+    with pytest.raises(DataInvalidError, match=r"MODEL uses \$\(llmModel\)"):
+        check_data(target, OPENAI, ENDPOINT)

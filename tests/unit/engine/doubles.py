@@ -59,9 +59,11 @@ class Sent:
 
 @dataclass
 class RecordingNet:
-    """Providers. What they answer is decided per key, in seconds of virtual time."""
+    """Providers. What they answer is decided per key, or per URL and key, in seconds of virtual time."""
 
     answers: dict[str, Reply] = field(default_factory=dict)
+    at: dict[tuple[str, str], Reply] = field(default_factory=dict)
+    otherwise: Reply = REFUSED
     takes: float = 0.05
     hanging: set[str] = field(default_factory=set)
     sent: list[Sent] = field(default_factory=list)
@@ -69,8 +71,8 @@ class RecordingNet:
     most: int = 0
 
     async def send(self, request: ProbeRequest, network: Network, timeout: float, limit: int) -> Reply:  # noqa: ARG002, ASYNC109
-        (secret,) = [secret.reveal() for _, secret in request.secret_headers]
-        key = secret.removeprefix("Bearer ")
+        # A list that answers anybody is asked for without a key.
+        key = "".join(secret.reveal() for _, secret in request.secret_headers).removeprefix("Bearer ")
         self.sent.append(Sent(asyncio.get_running_loop().time(), key, request.url))
         self.under_way += 1
         self.most = max(self.most, self.under_way)
@@ -81,7 +83,7 @@ class RecordingNet:
             await asyncio.sleep(self.takes)
         finally:
             self.under_way -= 1
-        return self.answers.get(key, REFUSED)
+        return self.at.get((request.url, key), self.answers.get(key, self.otherwise))
 
     def times(self, key: str) -> list[float]:
         return [one.at for one in self.sent if one.key == key]

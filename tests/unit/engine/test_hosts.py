@@ -24,7 +24,7 @@ class Stage:
         self.woken: list[Key] = []
         self.timers: list[tuple[float, Callable[[], None]]] = []
         self.hosts = Hosts(self.clock, self._wake, self._call_at)
-        self.hosts.set_limits(HOST, "p", Limits(per_second, concurrent))
+        self.hosts.set_limits({HOST}, "p", Limits(per_second, concurrent))
 
     def _wake(self, key: Key, _lane: Lane) -> None:
         self.woken.append(key)
@@ -111,10 +111,10 @@ def test_no_more_calls_are_under_way_than_the_provider_allows() -> None:
 
 def test_the_strictest_provider_of_a_host_holds_and_a_moved_one_lets_go() -> None:
     stage = Stage(10)
-    stage.hosts.set_limits(HOST, "strict", Limits(2, 1))
+    stage.hosts.set_limits({HOST}, "strict", Limits(2, 1))
     host = stage.hosts.of(HOST)
     assert (host.per_second, host.concurrent) == (2, 1)
-    stage.hosts.set_limits(OTHER, "strict", Limits(2, 1))
+    stage.hosts.set_limits({OTHER}, "strict", Limits(2, 1))
     assert (host.per_second, host.concurrent) == (10, 1000)
 
 
@@ -153,7 +153,7 @@ def test_a_parked_key_is_always_woken_until_it_got_its_call(
             return loop.call_later(max(0.0, at - clock.now()), action)
 
         hosts = Hosts(clock, wake, call_at)
-        hosts.set_limits(HOST, "p", Limits(rate, concurrent))
+        hosts.set_limits({HOST}, "p", Limits(rate, concurrent))
 
         async def ask(key: Key, lane: Lane) -> None:
             _, proven, takes = about[key]

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from llmkeys.probe.url import BadEndpointError, Origin, origin_of, resolve_base
+from llmkeys.probe.url import BadEndpointError, Origin, origin_of, other_form, resolve_base
 
 CHAT = "chat/completions"
 KNOWN = ("chat/completions", "embeddings", "models")
@@ -189,3 +189,34 @@ def test_a_resolved_base_followed_by_a_slash_resolves_to_itself(written: str) ->
         base = resolve_base(written, "v1", KNOWN)
         if not base.exact and not any(base.base.endswith(f"/{known}") for known in KNOWN):
             assert resolve_base(base.base + "/", "v1", KNOWN) == base
+
+
+@pytest.mark.parametrize(
+    ("written", "other"),
+    [
+        ("https://x.example", "https://x.example/"),
+        ("https://x.example/", "https://x.example/v1"),
+        ("https://x.example/v1", "https://x.example/"),
+        ("https://x.example/v1/chat/completions", "https://x.example/"),
+        ("https://x.example/api/paas/v4/v1", "https://x.example/api/paas/v4/"),
+        ("https://x.example/v1/team", "https://x.example/v1/team/v1"),
+        ("https://x.example/api/custom#", ""),
+    ],
+)
+def test_the_other_form_is_the_one_with_or_without_the_version(written: str, other: str) -> None:
+    assert other_form(resolve_base(written, "v1", KNOWN), "v1") == other
+
+
+def test_a_type_without_versions_has_no_other_form() -> None:
+    assert other_form(resolve_base("https://x.example", "", KNOWN), "") == ""
+
+
+@given(WRITTEN)
+def test_writing_the_other_form_has_it_used(written: str) -> None:
+    with contextlib.suppress(BadEndpointError):
+        base = resolve_base(written, "v1", KNOWN)
+        other = other_form(base, "v1")
+        if other and not any(other.rstrip("/").endswith(f"/{known}") for known in KNOWN):
+            assert resolve_base(other, "v1", KNOWN).base == other.rstrip("/")
+            assert resolve_base(other, "v1", KNOWN).origin == base.origin
+            assert other.rstrip("/") != base.base

@@ -28,6 +28,7 @@ def test_what_happened_is_counted(metrics: Metrics) -> None:
     metrics.validated("openai", "Verified", 0.05)
     metrics.validated("openai", "Verified", 0.05)
     metrics.provider_requested("openai", "200")
+    metrics.controlled("openai", "Rejected")
     metrics.provider_throttled("openai", 1.5)
     metrics.secret_written("create")
     metrics.drifted()
@@ -41,6 +42,7 @@ def test_what_happened_is_counted(metrics: Metrics) -> None:
     assert value(metrics, "validations_total", provider="openai", result="Verified") == 2
     assert value(metrics, "validation_duration_seconds_count", provider="openai") == 2
     assert value(metrics, "provider_requests_total", provider="openai", code="200") == 1
+    assert value(metrics, "control_requests_total", provider="openai", result="Rejected") == 1
     assert value(metrics, "provider_throttle_seconds_total", provider="openai") == 1.5
     assert value(metrics, "secret_writes_total", reason="create") == 1
     assert value(metrics, "drift_total") == 1
@@ -73,7 +75,9 @@ def test_a_deleted_object_has_no_series(metrics: Metrics) -> None:
 def test_a_deleted_provider_has_no_series_and_can_come_back(metrics: Metrics) -> None:
     for provider in ("openai", "zhipu"):
         metrics.validated(provider, "Verified", 0.05)
+        metrics.controlled(provider, "Rejected")
     metrics.forget_provider("openai")
+    assert value(metrics, "control_requests_total", provider="openai", result="Rejected") is None
     assert value(metrics, "validations_total", provider="openai", result="Verified") is None
     assert value(metrics, "validations_total", provider="zhipu", result="Verified") == 1
     metrics.validated("openai", "Verified", 0.05)

@@ -1,0 +1,157 @@
+"""`llmkeys check` itself: looks once, or again and again, and prints what was found."""
+
+import asyncio
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Final
+
+import click
+
+from llmkeys.api.reasons import MATRIX, Reason, Truth, row_of
+from llmkeys.catalogue.model import Provider
+from llmkeys.cli.check_ask import Clock, SystemClock
+from llmkeys.cli.check_look import Looker
+from llmkeys.cli.check_target import Target
+from llmkeys.cli.output import print_data, print_facts, print_line, print_table
+from llmkeys.explain.finding import Finding
+from llmkeys.explain.span import span
+from llmkeys.probe.material import Candidate
+
+GOOD, BAD, UNDECIDED = 0, 3, 4
+"""Exit codes."""
+
+_HEADS: Final = ("KEY", "VERDICT", "BELIEVED", "MODELS", "WHAT TO DO")
+_UNCONFIRMED: Final = " (a refusal is believed once a further look confirms it: --watch)"
+
+
+def check(target: Target, keys: list[Candidate], output: str) -> int:
+    """Look once at each key, and print. Gives the exit code."""
+    findings = asyncio.run(_once(target, keys))
+    if output != "table":
+        print_data(output, findings)
+    elif len(findings) == 1:
+        print_facts(_facts(findings[0], target.entry))
+    else:
+        print_table(_HEADS, [_row(one) for one in findings])
+    return exit_code(findings, target.entry)
+
+
+def watch(target: Target, keys: list[Candidate], output: str) -> int:
+    """Look whenever the operator would, and print each look, until interrupted. Gives the exit code."""
+    latest: dict[str, Finding] = {}
+    clock = SystemClock()
+
+    def show(finding: Finding) -> None:
+        latest[finding.key] = finding
+        _print_look(finding, output, clock.now())
+
+    try:
+        asyncio.run(looks(target, keys, clock, show))
+    except KeyboardInterrupt:
+        click.echo("", err=True)
+    return exit_code(list(latest.values()), target.entry)
+
+
+async def looks(target: Target, keys: list[Candidate], clock: Clock, show: Callable[[Finding], None]) -> None:
+    """Look at each key when it is due by the operator's schedule, never before; end when none ever is.
+
+    Args:
+        target: what is asked.
+        keys: with names of their own.
+        clock: decides when that is.
+        show: told of each look.
+
+    """
+    async with Looker(target, clock) as looker:
+        pending = list(keys)
+        while pending:
+            now = clock.now()
+            appointments = {one.name: looker.due(one) or now for one in pending}
+            await clock.sleep(max(0.0, min(appointments.values()) - now))
+            due = [one for one in pending if appointments[one.name] <= clock.now()]
+            for finding in await looker.look(due, _nothing):
+                show(finding)
+            pending = [one for one in pending if one not in due or looker.due(one) is not None]
+
+
+def exit_code(findings: list[Finding], entry: Provider) -> int:
+    """`GOOD` if every key is good, `BAD` if one cannot be used, else `UNDECIDED`."""
+    codes = {_code(one.verdict, keyless=not entry.key_required) for one in findings}
+    return next((code for code in (BAD, UNDECIDED) if code in codes), GOOD if codes else UNDECIDED)
+
+
+def _code(reason: Reason, *, keyless: bool) -> int:
+    if reason is Reason.VERIFIED or (reason is Reason.UNVERIFIED and keyless):
+        return GOOD
+    row = row_of(reason, proven=False)
+    unusable = row.invalid or row.active is Truth.FALSE or row is MATRIX[Reason.MODEL_UNAVAILABLE]
+    return BAD if unusable or reason is Reason.SOURCE_FIELD_MISSING else UNDECIDED
+
+
+async def _once(target: Target, keys: list[Candidate]) -> list[Finding]:
+    async with Looker(target, SystemClock()) as looker:
+        with _progress(len(keys)) as done:
+            return await looker.look(keys, done)
+
+
+@contextmanager
+def _progress(count: int) -> Iterator[Callable[[], None]]:
+    """A bar on a terminal, if there is something to wait for."""
+    if count == 1 or not sys.stderr.isatty():
+        yield _nothing
+        return
+    with click.progressbar(length=count, label="Looking", file=sys.stderr) as bar:
+        yield lambda: bar.update(1)
+
+
+def _nothing() -> None:
+    pass
+
+
+def _facts(finding: Finding, entry: Provider) -> Iterator[tuple[str, str]]:
+    yield "provider", f"{entry.names.en} ({entry.id})"
+    yield "asked", finding.asked or "nothing"
+    answered = f" (HTTP {finding.status})" if finding.status else ""
+    detail = f", {finding.detail}" if finding.detail else ""
+    yield "verdict", f"{finding.verdict}{detail}{answered}"
+    yield "believed", _believed(finding)
+    if finding.rule:
+        yield "rule", finding.rule
+    if finding.models is not None:
+        yield "models", _models(finding, entry)
+    if finding.retry_after_seconds is not None:
+        yield "asked to wait", span(finding.retry_after_seconds)
+    yield "message", finding.message
+    yield "what to do", finding.next
+    if finding.verdict is Reason.VERIFIED and entry.probe.caveat:
+        yield "but", entry.probe.caveat.en
+
+
+def _believed(finding: Finding) -> str:
+    unconfirmed = row_of(finding.verdict, proven=False).invalid and finding.believed == "Unknown"
+    return f"{finding.believed}{_UNCONFIRMED if unconfirmed else ''}"
+
+
+def _models(finding: Finding, entry: Provider) -> str:
+    return f"{finding.models} or more" if entry.models.pagination else f"{finding.models}"
+
+
+def _row(finding: Finding) -> tuple[str, ...]:
+    models = "-" if finding.models is None else str(finding.models)
+    return finding.key, finding.verdict, finding.believed, models, finding.next
+
+
+def _print_look(finding: Finding, output: str, now: float) -> None:
+    if output == "json":
+        print_line(finding)
+        return
+    if output == "yaml":
+        click.echo("---")
+        print_data(output, finding)
+        return
+    at = datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    wait = finding.next_look_seconds
+    later = "not looked at again" if wait is None else f"again after {span(wait)}"
+    click.echo(f"{at}   {finding.key}   {finding.verdict}   {finding.believed}   {later}   {finding.next}")
