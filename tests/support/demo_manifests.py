@@ -21,7 +21,12 @@ class UnknownPlaceholderError(ValueError):
 
 def values_of(simulator: RemoteSimulator) -> dict[str, str]:
     """Return what the placeholders stand for."""
-    return {"CA": simulator.ca_pem, **{f"{kind.upper()}_URL": simulator.url(kind) for kind in TYPES}}
+    return {"CA": simulator.ca_pem, **{url_placeholder(kind): simulator.url(kind) for kind in TYPES}}
+
+
+def url_placeholder(kind: str) -> str:
+    """What stands for the address of a type's server."""
+    return f"{kind.upper().replace('-', '_')}_URL"
 
 
 def render(template: str, values: Mapping[str, str]) -> str:

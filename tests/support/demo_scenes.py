@@ -7,7 +7,18 @@ from typing import Any, Final
 from tests.support.simulator.behaviour import Behaviour
 
 NAMESPACE: Final = "llmkeys-demo"
-TYPES: Final = ("openai", "anthropic", "deepseek", "moonshot", "ollama")
+TYPES: Final = (
+    "openai",
+    "anthropic",
+    "deepseek",
+    "moonshot",
+    "ollama",
+    "google-gemini",
+    "openrouter",
+    "zhipu",
+    "dashscope",
+    "azure-openai",
+)
 DOWN: Final = "moonshot"
 REPLACED: Final = "revoked"
 SHOWN: Final = "good"
@@ -21,6 +32,11 @@ KEYS: Final[Mapping[str, tuple[str, Behaviour]]] = {
     "DEAD_KEY": ("sk-ant-api03-demo-dead-0000006", Behaviour.REVOKED),
     "SECOND_KEY": ("sk-ant-api03-demo-second-00007", Behaviour.GOOD),
     "NEW_KEY": ("sk-demo-replacement-00000000008", Behaviour.GOOD),
+    "GEMINI_KEY": ("AIzaDemoGemini00000000000000000009", Behaviour.GOOD),
+    "OPENROUTER_KEY": ("sk-or-v1-demo-openrouter-0000000010", Behaviour.GOOD),
+    "ZHIPU_KEY": ("demo0zhipu00000000000000000000011.secret0000000", Behaviour.GOOD),
+    "DASHSCOPE_KEY": ("sk-demo-dashscope-000000000000012", Behaviour.GOOD),
+    "AZURE_KEY": ("demoazure00000000000000000000013", Behaviour.GOOD),
 }
 """By placeholder: a made-up key, and how its provider answers to it."""
 
@@ -119,5 +135,15 @@ SCENES: Final = (
         story="a dead key, then a good one",
         conditions={"Active": "True/Verified", "Ready": "True", "SecretSynced": "True"},
         key="backup",
+    ),
+    *(
+        Scene(credential=name, story=f"a key of {title}", conditions={"Active": "True/Verified", "Ready": "True"})
+        for name, title in (
+            ("gemini", "Google Gemini"),
+            ("openrouter", "OpenRouter"),
+            ("zhipu", "Zhipu"),
+            ("dashscope", "DashScope"),
+            ("azure", "Azure OpenAI"),
+        )
     ),
 )

@@ -9,14 +9,14 @@ import yaml
 
 from tests.support import demo_keep
 from tests.support.cluster_process import start_time
-from tests.support.demo_manifests import TEMPLATES, UnknownPlaceholderError, render, render_folder
+from tests.support.demo_manifests import TEMPLATES, UnknownPlaceholderError, render, render_folder, url_placeholder
 from tests.support.demo_scenes import KEYS, NAMESPACE, SCENES, TYPES, Scene
 from tests.support.demo_sealing import places
 
 CA = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
 VALUES = {
     "CA": CA,
-    **{f"{kind.upper()}_URL": f"https://127.0.0.1:4{number}/v1" for number, kind in enumerate(TYPES)},
+    **{url_placeholder(kind): f"https://127.0.0.1:4{number}/v1" for number, kind in enumerate(TYPES)},
     **{f"SEALED_{name}": f"llmkeys1.{name}.sealed" for name in KEYS},
 }
 SCENE = Scene(credential="one", story="…", conditions={"Active": "True/Verified", "Ready": "True"}, key="backup")
@@ -42,7 +42,7 @@ def test_every_template_renders_to_manifests_with_the_very_values(tmp_path: Path
     providers = [one for one in documents if one["kind"] == "LLMProvider"]
     assert {one["spec"]["network"]["caBundle"] for one in providers} == {CA}
     assert {one["spec"]["type"]: one["spec"]["baseURL"] for one in providers} == {
-        kind: VALUES[f"{kind.upper()}_URL"] for kind in TYPES
+        kind: VALUES[url_placeholder(kind)] for kind in TYPES
     }
     entries = [entry for one in documents if one["kind"] == "LLMCredential" for entry in one["spec"].get("keys", ())]
     used = {text for entry in entries for text in entry.get("sealed", {}).values()}

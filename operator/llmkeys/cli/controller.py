@@ -1,22 +1,19 @@
 """`llmkeys controller`: runs the operator until SIGTERM."""
 
 import asyncio
-import contextlib
 import sys
 import warnings
 from pathlib import Path
-from typing import Final
 
 import click
 
 from llmkeys.api.durations import seconds
 from llmkeys.api.errors import LlmkeysError
-from llmkeys.api.names import DEFAULT_NAMESPACE, UNSEALER_SERVICE
+from llmkeys.api.names import UNSEALER_SERVICE
 from llmkeys.cli.controller_wiring import Options, run
 from llmkeys.crypto.wrapping import kek_from
+from llmkeys.kube.internal import own_namespace
 from llmkeys.telemetry.logs import configure
-
-_POD_NAMESPACE: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 
 
 @click.command()
@@ -62,7 +59,7 @@ def command(
     host, _, port = listen.rpartition(":")
     if not port.isdigit():
         raise click.BadParameter(f"{listen} is not HOST:PORT", param_hint="--listen")
-    own = namespace or _own_namespace()
+    own = namespace or own_namespace()
     try:
         configure(
             "console" if log_format == "console" or (not log_format and sys.stderr.isatty()) else "json", log_level
@@ -95,9 +92,3 @@ def _renewal(text: str) -> float:
     if every < 3600:  # noqa: PLR2004  an hour
         raise click.BadParameter("must be a duration of at least 1h, such as 2160h", param_hint="--key-renewal")
     return every
-
-
-def _own_namespace() -> str:
-    with contextlib.suppress(OSError):
-        return _POD_NAMESPACE.read_text(encoding="utf-8").strip() or DEFAULT_NAMESPACE
-    return DEFAULT_NAMESPACE

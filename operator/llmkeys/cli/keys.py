@@ -1,9 +1,10 @@
 """`llmkeys keys`: the operator's own keys, with the rights of whoever runs it."""
 
-import importlib
 from typing import Final
 
 import click
+
+from llmkeys.cli.lazy import LazyGroup
 
 _COMMANDS: Final = {
     "list": "Show the keys, their states, and how many credentials need each.",
@@ -16,33 +17,7 @@ _COMMANDS: Final = {
 }
 
 
-class _Lazy(click.Group):
-    """Imports a command's module only when it is run: `generate` works where nothing of Kubernetes is installed."""
-
-    def list_commands(self, _context: click.Context) -> list[str]:
-        return list(_COMMANDS)
-
-    def get_command(self, _context: click.Context, name: str) -> click.Command | None:
-        if name not in _COMMANDS:
-            return None
-        try:
-            module = importlib.import_module(f"llmkeys.cli.keys_{name}")
-        except ModuleNotFoundError as error:
-            raise click.ClickException(
-                f"`llmkeys keys {name}` talks to the API server and needs more packages, among them {error.name}: "
-                "pip install 'llmkeys[controller]'"
-            ) from None
-        command = module.command
-        if not isinstance(command, click.Command):
-            raise TypeError(f"llmkeys.cli.keys_{name}.command is not a command")
-        return command
-
-    def format_commands(self, _context: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl(list(_COMMANDS.items()))
-
-
-@click.group(cls=_Lazy)
+@click.group(cls=LazyGroup, listed=_COMMANDS, prefix="llmkeys.cli.keys_")
 def command() -> None:
     """The operator's own keys: rings for sealing, envelopes and MACs, and the unsealer's certificate authority.
 

@@ -1,20 +1,16 @@
 """`llmkeys unsealer`: the service that opens envelopes for pods."""
 
 import asyncio
-import contextlib
 import sys
 from pathlib import Path
-from typing import Final
 
 import click
 
 from llmkeys.api.errors import LlmkeysError
-from llmkeys.api.names import DEFAULT_NAMESPACE
 from llmkeys.crypto.wrapping import Wrapper, kek_from
+from llmkeys.kube.internal import own_namespace
 from llmkeys.telemetry.logs import configure
 from llmkeys.unsealer.service import Address, Options, run
-
-_POD_NAMESPACE: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 
 
 def _address(_context: click.Context, option: click.Parameter, text: str) -> Address:
@@ -86,7 +82,7 @@ def command(
     try:
         wrapper = Wrapper(kek_from(keyring_kek.read_bytes())) if keyring_kek else None
         options = Options(
-            namespace=namespace or _own_namespace(),
+            namespace=namespace or own_namespace(),
             listen=listen,
             metrics_listen=metrics_listen,
             address_rate=address_rate,
@@ -99,9 +95,3 @@ def command(
         raise click.ClickException(str(error)) from None
     except OSError as error:
         raise click.ClickException(f"{error.strerror}: {error.filename or 'an address to listen on'}") from None
-
-
-def _own_namespace() -> str:
-    with contextlib.suppress(OSError):
-        return _POD_NAMESPACE.read_text(encoding="utf-8").strip() or DEFAULT_NAMESPACE
-    return DEFAULT_NAMESPACE

@@ -1,14 +1,27 @@
 """What must be there before the operator can begin: its namespace, and its kinds."""
 
+import contextlib
+from pathlib import Path
+from typing import Final
 from urllib.parse import quote
 
 import msgspec
 import structlog
 
+from llmkeys.api.names import DEFAULT_NAMESPACE
 from llmkeys.engine.effects import ConflictError, NotThereError
 from llmkeys.kube.client import ApiClient
 
+_POD_NAMESPACE: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
+
 log = structlog.get_logger(__name__)
+
+
+def own_namespace() -> str:
+    """The namespace of the pod that this is, `llmkeys-system` outside of one."""
+    with contextlib.suppress(OSError):
+        return _POD_NAMESPACE.read_text(encoding="utf-8").strip() or DEFAULT_NAMESPACE
+    return DEFAULT_NAMESPACE
 
 
 async def ensure_namespace(client: ApiClient, namespace: str) -> None:
