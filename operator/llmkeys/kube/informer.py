@@ -23,6 +23,7 @@ from llmkeys.kube.watch import MetadataWatch
 
 _CHUNK: Final = 500
 _SWEEP: Final = 600.0
+_KOPF_ENDS: Final = 1.0  # seconds that kopf is given to end by itself
 
 log = structlog.get_logger(__name__)
 _T = TypeVar("_T")
@@ -123,14 +124,29 @@ class Informer:
                     task.cancel()
 
     async def _kopf(self, stop: asyncio.Event) -> None:
-        await kopf.operator(
-            # Without being told, the task that waits for the flag would be given five seconds to end by itself.
-            registry=registry_of(self._credential_event, self._provider_event, stop.set),
-            settings=settings_of(),
-            clusterwide=not self._namespaces,
-            namespaces=self._namespaces,
-            stop_flag=stop,
+        """Run kopf until told to stop, and a moment longer: it only watches, and has nothing to finish.
+
+        Stopped while it begins, it would wait five seconds for requests of its own that it has just cut off.
+        """
+        watching = asyncio.ensure_future(
+            kopf.operator(
+                # Without being told, the task that waits for the flag would be given five seconds to end by itself.
+                registry=registry_of(self._credential_event, self._provider_event, stop.set),
+                settings=settings_of(),
+                clusterwide=not self._namespaces,
+                namespaces=self._namespaces,
+                stop_flag=stop,
+            )
         )
+        stopping = asyncio.create_task(stop.wait())
+        try:
+            await asyncio.wait({watching, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({watching}, timeout=_KOPF_ENDS)
+            if watching.done():
+                watching.result()
+        finally:
+            stopping.cancel()
+            watching.cancel()
 
     # -- events ----------------------------------------------------------------------------------------------
 
