@@ -11,7 +11,6 @@ from llmkeys.catalogue.model import Provider
 from llmkeys.cli.check_target import on_the_command_line
 from llmkeys.explain.finding import Seen
 from llmkeys.explain.listing import models_listed
-from llmkeys.explain.replies import body_limit
 from llmkeys.net.client import ProviderClient
 from llmkeys.net.probing import ProbeNet
 from llmkeys.probe.auth.exchange import token_of
@@ -21,6 +20,7 @@ from llmkeys.probe.control import NOISE, Known, after_control, after_key, made_u
 from llmkeys.probe.endpoint import Endpoint
 from llmkeys.probe.form import is_wrong_form, other_form_of, shows_the_api
 from llmkeys.probe.kind import Kind, kind_of
+from llmkeys.probe.limit import body_limit
 from llmkeys.probe.material import Material
 from llmkeys.probe.reply import Reply
 from llmkeys.probe.request import ProbeRequest

@@ -15,7 +15,8 @@ from llmkeys.cli.check_arguments import RefusingKeys
 from llmkeys.cli.output import print_data, print_facts, print_line, with_every_output
 from llmkeys.explain.meaning import meaning_of
 from llmkeys.explain.meaning_text import facts_of
-from llmkeys.explain.replies import LIST_LIMIT, Mistake, answer_to, reply_of
+from llmkeys.explain.replies import Mistake, answer_to, reply_of
+from llmkeys.probe.limit import LIST_LIMIT
 from llmkeys.probe.reply import Failure
 
 _FILE: Final = click.Path(exists=True, dir_okay=False, allow_dash=True)

@@ -15,6 +15,7 @@ from llmkeys.engine.effects import Net
 from llmkeys.engine.hosts import Hosts
 from llmkeys.engine.models_memory import Memory
 from llmkeys.engine.resolve import Resolved
+from llmkeys.probe.limit import LIST_LIMIT
 from llmkeys.probe.models import MOST, Listing, Model
 from llmkeys.probe.models_offer import NOTHING, Asked, assess
 from llmkeys.probe.models_pages import Page, page_of
@@ -23,7 +24,6 @@ from llmkeys.probe.reply import Reply
 from llmkeys.probe.request import ProbeRequest
 from llmkeys.probe.url import origin_of
 
-LIST_LIMIT: Final = 1024 * 1024
 _PAGES: Final = 25
 _CALLS_LAST: Final = 4  # times the timeout of one call, for all calls of a list
 _KEPT: Final = 15_000  # models, in all lists that are remembered

@@ -15,11 +15,12 @@ from llmkeys.engine.clock import Clock
 from llmkeys.engine.effects import Net
 from llmkeys.engine.endpoint_book import EndpointBook
 from llmkeys.engine.hosts import Hosts
-from llmkeys.engine.models import LIST_LIMIT, ModelLister, is_listed_with
+from llmkeys.engine.models import ModelLister, is_listed_with
 from llmkeys.engine.observe import Observer
 from llmkeys.probe.auth.exchange import token_of
 from llmkeys.probe.classify import classify
 from llmkeys.probe.form import OtherForm, is_wrong_form, shows_the_api
+from llmkeys.probe.limit import body_limit
 from llmkeys.probe.models import Listing
 from llmkeys.probe.models_request import ListPlan
 from llmkeys.probe.reply import Reply
@@ -27,7 +28,6 @@ from llmkeys.probe.request import ProbeRequest
 from llmkeys.probe.url import Origin
 from llmkeys.probe.verdict import Verdict
 
-BODY_LIMIT: Final = 64 * 1024
 _REMEMBERED: Final = 20_000
 _MOMENT: Final = 4.0  # below the shortest wait between two looks that confirm a refusal
 _ROUTINE_SHARE: Final = 0.8
@@ -195,8 +195,7 @@ class Prober:
         return probe, await self._exchange(probe, probe.request), None
 
     async def _exchange(self, call: Call, request: ProbeRequest) -> Reply:
-        limit = LIST_LIMIT if call.entry.probe.path == call.entry.models.path else BODY_LIMIT
-        return await self._net.send(request, call.network, call.timeout, limit)
+        return await self._net.send(request, call.network, call.timeout, body_limit(call.entry))
 
     def _record(self, call: Call, reply: Reply, verdict: Verdict) -> None:
         failed = reply.failure is not None or verdict.reason in (Reason.OVERLOADED, Reason.PROVIDER_UNREACHABLE)

@@ -1,7 +1,7 @@
 """Replies kept as JSON lines: one in, one out, and no line stops the others."""
 
 import json
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
@@ -10,12 +10,8 @@ from llmkeys.catalogue.errors import UnknownProviderTypeError
 from llmkeys.catalogue.lookup import Catalogue
 from llmkeys.catalogue.model import Provider
 from llmkeys.explain.meaning import KeyWord, RulePlace, meaning_of
+from llmkeys.probe.limit import body_limit
 from llmkeys.probe.reply import Failure, Reply
-
-ERROR_LIMIT: Final = 64 * 1024
-"""Bytes of an answer that the operator reads."""
-LIST_LIMIT: Final = 1024 * 1024
-"""Bytes of an answer that the operator reads where the probe is a list of models."""
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -82,11 +78,6 @@ def answer_to(line: bytes, catalogue: Catalogue, *, now: float) -> Answer | Mist
         return Mistake(given.id, str(error))
     meaning = meaning_of(_reply(given, entry), entry, now=now, path=given.path or "")
     return Answer(given.id, meaning.verdict, meaning.key, meaning.condition, meaning.rule, meaning.retry_after_seconds)
-
-
-def body_limit(entry: Provider) -> int:
-    """Bytes of the probe's answer that the operator reads."""
-    return LIST_LIMIT if entry.probe.path == entry.models.path else ERROR_LIMIT
 
 
 def reply_of(

@@ -13,7 +13,8 @@ from llmkeys.catalogue.model import Provider
 from llmkeys.crypto.secret import Secret
 from llmkeys.engine.hosts import Hosts
 from llmkeys.engine.observe import Observer
-from llmkeys.engine.prober import BODY_LIMIT, LIST_LIMIT, Call, Prober
+from llmkeys.engine.prober import Call, Prober
+from llmkeys.probe.limit import ERROR_LIMIT, LIST_LIMIT
 from llmkeys.probe.reply import Failure, Reply
 from llmkeys.probe.request import ProbeRequest
 from llmkeys.probe.url import Origin
@@ -146,7 +147,7 @@ class Limits(RecordingNet):
         return await super().send(request, network, timeout, limit)
 
 
-@pytest.mark.parametrize(("kind", "limit"), [("openai", LIST_LIMIT), ("openrouter", BODY_LIMIT)])
+@pytest.mark.parametrize(("kind", "limit"), [("openai", LIST_LIMIT), ("openrouter", ERROR_LIMIT)])
 def test_only_a_probe_that_is_a_list_may_be_long(kind: str, limit: int) -> None:
     net = Limits()
 

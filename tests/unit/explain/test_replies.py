@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llmkeys.catalogue.loader import load
-from llmkeys.explain.replies import LIST_LIMIT, answer_to
+from llmkeys.explain.replies import answer_to
+from llmkeys.probe.limit import LIST_LIMIT
 
 CATALOGUE = load()
 FOLDER = Path(__file__).parents[2] / "fixtures" / "exchanges"
