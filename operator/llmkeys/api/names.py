@@ -14,6 +14,8 @@ CREDENTIAL_PLURAL: Final = "llmcredentials"
 CREDENTIAL_LABEL: Final = "llmkeys.dev/credential"
 SOURCE_LABEL: Final = "llmkeys.dev/source"
 INTERNAL_LABEL: Final = "llmkeys.dev/internal"
+PROVIDER_LABEL: Final = "llmkeys.dev/provider"
+"""On a list of models: the LLMProvider that it is about."""
 
 HOSTS_ANNOTATION: Final = "llmkeys.dev/hosts"
 """On a source Secret: the hosts, separated by commas, that its keys may be sent to."""
@@ -26,12 +28,27 @@ UNSEALER_CA_SECRET: Final = "llmkeys-unsealer-ca"  # noqa: S105
 OWN_SECRETS: Final = (MAC_SECRET, SEALING_SECRET, ENVELOPE_SECRET, UNSEALER_TLS_SECRET, UNSEALER_CA_SECRET)
 PUBLIC_KEYS: Final = "llmkeys-public-keys"
 """The ConfigMap that everybody who is logged in may read."""
+MODEL_LISTS: Final = "llmkeys-models-"
+"""What the names of ConfigMaps with lists of models begin with."""
 
 ENVELOPE: Final = "envelope"
 """The one key of a generated Secret that is an envelope."""
 
 TOKEN_AUDIENCE: Final = "llmkeys.dev"  # noqa: S105
 """The audience of tokens that the unsealer takes."""
+
+BOOTSTRAP_SECRET: Final = "llmkeys-bootstrap"  # noqa: S105
+"""The input of the one-time bootstrap."""
+BOOTSTRAP_INPUTS: Final = ("bootstrap.yaml", "service_conf.yaml.template", "service_conf.yaml", "sealed")
+"""The keys of that Secret of which one is the template; its other keys are variables."""
+BOOTSTRAP_LABEL: Final = "llmkeys.dev/bootstrap"
+"""On what a bootstrap made: its number."""
+BOOTSTRAP_AGAIN_ANNOTATION: Final = "llmkeys.dev/bootstrap-again"
+"""On the input: the number of the run that was asked for."""
+BOOTSTRAP_NAMESPACE: Final = "llmkeys-default"
+"""Where credentials go for which the template names no namespace."""
+VARIABLE_PREFIX: Final = "LLMKEYS_VAR_"
+"""Environment variables that a template may use."""
 
 UNSEALER_SERVICE: Final = "llmkeys-unsealer"
 CONTROLLER_ACCOUNT: Final = "llmkeys-controller"

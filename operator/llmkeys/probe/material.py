@@ -146,6 +146,11 @@ def _text(raw: bytes) -> str | None:
         return None
 
 
+def several(one: SecretField, text: str) -> list[str]:
+    """The keys that a person has put into one field; the text itself where such a field holds one only."""
+    return _split(one, text)[0]
+
+
 def _split(one: SecretField, text: str) -> tuple[list[str], bool]:
     stripped = text.strip(_AROUND)
     trimmed = stripped != text
