@@ -127,10 +127,8 @@ def _base(account: Account, entry: Provider) -> BaseUrl | None:
 
 def _identity(account: Account, entry: Provider, base: BaseUrl | None) -> _Identity:
     region = _region(base, entry)
-    if base is None or (region and region == entry.default_region):
-        address = ""
-    else:
-        address = region or base.base
+    written = "" if base is None else region or base.base
+    address = "" if written == entry.default_region else written
     return entry.id, address, tuple(sorted(account.config.items())), slug(account.name)
 
 
@@ -179,4 +177,3 @@ def _is_inside(base: BaseUrl) -> bool:
 def _unknown(error: UnknownProviderTypeError) -> str:
     nearest = ", ".join(error.nearest)
     return f"llmkeys knows no provider of this name. The nearest are: {nearest}. Correct it, or use openai-compatible."
-
