@@ -4,7 +4,7 @@ What one product calls by one name may be several LLMProviders: one for each add
 for the same LLMProvider are entries of one LLMCredential, so that none is lost.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import Any, Final
@@ -81,6 +81,7 @@ class _Group:
     first: Account
     defaults: dict[ModelType, str] = field(default_factory=dict)
     keys: list[WantedKey] = field(default_factory=list)
+    known: set[tuple[tuple[str, str], ...]] = field(default_factory=set, repr=False)
     enabled: bool = False
 
     def add(self, account: Account) -> Iterator[Left]:
@@ -89,11 +90,11 @@ class _Group:
         for kind, model in account.defaults.items():
             if self.defaults.setdefault(kind, model) != model:
                 yield Left(account.place, model, f"{self.defaults[kind]} is the default of this type already.")
-        known = [_revealed(one) for one in self.keys]
         for values in _keys_of(account, self.entry):
-            if _revealed(values) in known:
+            revealed = tuple((name, secret.reveal()) for name, secret in sorted(values.clear.items()))
+            if revealed in self.known:
                 continue
-            known.append(_revealed(values))
+            self.known.add(revealed)
             name = f"key-{len(self.keys) + 1}" if self.keys else _FIRST_ENTRY
             self.keys.append(WantedKey(name, account.place, clear=values.clear))
 
@@ -157,10 +158,6 @@ def _keys_of(account: Account, entry: Provider) -> Iterable[WantedKey]:
     texts = several(main, account.key.reveal()) if main is not None else [account.key.reveal()]
     name = main.name if main is not None else usual.auth.field
     return [WantedKey("", place, clear={name: Secret(text), **account.fields}) for text in texts]
-
-
-def _revealed(key: WantedKey) -> Mapping[str, str]:
-    return {name: secret.reveal() for name, secret in key.clear.items()}
 
 
 def _is_inside(base: BaseUrl) -> bool:

@@ -1,0 +1,1 @@
+"""A module for each product whose files are read, from its words to ours. Pure."""
