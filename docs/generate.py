@@ -1,6 +1,6 @@
 """Write what follows from the code and the catalogue: pages, and the compiled catalogue: `make docs`."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from importlib.resources import files
 from pathlib import Path
 from typing import Final
@@ -36,6 +36,13 @@ _OF_THE_SECRET: Final = (
     Reason.TARGET_CONFLICT,
     Reason.CONTESTED,
 )
+_OF_THE_LIST: Final = (
+    Reason.PUBLISHED,
+    Reason.PUBLISHED_IN_PART,
+    Reason.AWAITING_MODELS,
+    Reason.CONFIG_MAP_CONFLICT,
+    Reason.PUBLISH_REFUSED,
+)
 
 _HEAD: Final = """\
 # All reasons
@@ -53,7 +60,7 @@ their names. This page is written by `make docs` from the tables that the contro
 
 def conditions() -> str:
     """The page of all reasons."""
-    return _HEAD + "".join(f"{line}\n" for line in (*_matrix(), "", *_of_the_secret()))
+    return _HEAD + "".join(f"{line}\n" for line in (*_matrix(), "", *_of_the_secret(), "", *_of_the_list()))
 
 
 def _matrix() -> Iterator[str]:
@@ -89,13 +96,25 @@ def _line(reason: Reason, row: Row, remark: str) -> str:
 def _of_the_secret() -> Iterator[str]:
     yield "## Reasons of SecretSynced"
     yield ""
-    yield "| reason | the message |"
-    yield "|---|---|"
-    for reason in _OF_THE_SECRET:
-        yield f"| {reason} | {sentence(reason)} |"
+    yield from _sentences(_OF_THE_SECRET)
     yield ""
     yield f"`{Reason.KEPT_LAST_GOOD}` is the reason of Active while a replaced key is delivered on: "
     yield sentence(Reason.KEPT_LAST_GOOD)
+
+
+def _of_the_list() -> Iterator[str]:
+    yield "## Reasons of ModelsPublished"
+    yield ""
+    yield "Of an LLMProvider with `spec.models.publish`; it has no effect on Ready."
+    yield ""
+    yield from _sentences(_OF_THE_LIST)
+
+
+def _sentences(reasons: Iterable[Reason]) -> Iterator[str]:
+    yield "| reason | the message |"
+    yield "|---|---|"
+    for reason in reasons:
+        yield f"| {reason} | {sentence(reason)} |"
 
 
 PAGES: Final[dict[str, Callable[[], str]]] = {"conditions.md": conditions, "providers.md": providers}

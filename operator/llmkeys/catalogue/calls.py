@@ -137,14 +137,61 @@ class Models(Part, frozen=True, kw_only=True):
     note: str = ""
 
 
+class Window(Part, frozen=True, kw_only=True):
+    """Where a reply says which span of time an amount is for.
+
+    Args:
+        at: path of a word or a number.
+        words: that word to ours; what is not among these is left out.
+
+    """
+
+    at: str
+    words: dict[str, str]
+
+
+class Amount(Part, frozen=True, kw_only=True):
+    """One figure of a balance.
+
+    Args:
+        kind: `is` in the file.
+        at: path of a number, or of a text that is one; in an item where the balance has `rows`.
+        unit: ISO 4217 code or a word; region to unit where the regions differ.
+        unit_at: path of an ISO 4217 code in the reply, which goes before `unit`.
+        factor: what the number is multiplied by.
+        window: the span of time that it is for, where there are several: a word, or where the reply says it.
+
+    """
+
+    kind: Literal["left", "used", "granted", "paid", "total", "frozen", "owed"] = msgspec.field(name="is")
+    at: str
+    unit: str | dict[str, str] = ""
+    unit_at: str = ""
+    factor: float = 1.0
+    window: str | Window = ""
+
+
 class Balance(Part, frozen=True, kw_only=True):
-    """What the account has left, where a key may ask."""
+    """What the account has left, where a key may ask at no cost. It is told to people and decides nothing.
+
+    Args:
+        path: follows the base URL, or the URL of `endpoint`; holds no template.
+        endpoint: a name in `other_endpoints`; `spec.endpoints.balance` goes before either.
+        bare: the key stands in the Authorization header alone, without `Bearer`.
+        regions: where it is known; none given means everywhere.
+        rows: path of a list in the reply that holds the amounts; empty: the reply itself does.
+        amounts: in the order in which they are shown.
+
+    """
 
     path: str
     endpoint: str = ""
-    fields: tuple[str, ...] = ()
-    currency: dict[str, str] = msgspec.field(default_factory=dict)  # region to ISO 4217 code
-    ev: Evidence = "K"
+    bare: bool = False
+    regions: tuple[str, ...] = ()
+    rows: str = ""
+    amounts: tuple[Amount, ...]
+    ev: Evidence
+    src: str = ""
     note: str = ""
 
 

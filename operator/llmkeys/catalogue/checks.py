@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Final
 from urllib.parse import urlsplit
 
-from llmkeys.catalogue.credential import Auth, ConfigField, SecretField
+from llmkeys.catalogue.credential import REFRESH, Auth, ConfigField, SecretField
 from llmkeys.catalogue.model import ProviderFile
 from llmkeys.catalogue.rule import Rule
 
@@ -13,6 +13,7 @@ Mistake = tuple[str, str]
 """The field, and what is wrong with it."""
 
 _TEMPLATE: Final = re.compile(r"\{([^{}]*)\}")
+_PLAIN_PATH: Final = re.compile(r"/[^?#{}\s]*")
 _BY_FIELD: Final = frozenset({"bearer", "header", "query", "jwt_hs256", "gcp_service_account", "oauth_creds_json"})
 _DOCUMENTS: Final = frozenset({"gcp_service_account", "oauth_creds_json"})
 # Schemes that know their secret fields by name.
@@ -34,6 +35,7 @@ def mistakes(file: ProviderFile, stem: str) -> Iterator[Mistake]:
     yield from _urls(file)
     yield from _paths(file)
     yield from _auth(file)
+    yield from _balance(file)
     yield from _templates(file)
     yield from _templates_elsewhere(file)
     yield from _patterns(file)
@@ -91,8 +93,6 @@ def _paths(file: ProviderFile) -> Iterator[Mistake]:
         "models.endpoint": file.models.endpoint,
         "models.per_model_endpoint": file.models.per_model_endpoint,
     }
-    if file.balance:
-        endpoints["balance.endpoint"] = file.balance.endpoint
     if file.auth.exchange:
         endpoints["auth.exchange.endpoint"] = file.auth.exchange.endpoint
     for place, other in enumerate(file.alternatives):
@@ -100,9 +100,31 @@ def _paths(file: ProviderFile) -> Iterator[Mistake]:
             endpoints[f"alternatives[{place}].auth.exchange.endpoint"] = other.auth.exchange.endpoint
         if other.probe:
             endpoints[f"alternatives[{place}].probe.endpoint"] = other.probe.endpoint
+    if file.auth.file and file.auth.file.renewal:
+        endpoints["auth.file.renewal.endpoint"] = file.auth.file.renewal.endpoint
     for field, name in endpoints.items():
         if name and name not in file.other_endpoints:
             yield field, "is no name of other_endpoints"
+
+
+def _balance(file: ProviderFile) -> Iterator[Mistake]:
+    if file.balance is None:
+        return
+    if not _PLAIN_PATH.fullmatch(file.balance.path):
+        yield "balance.path", "must begin with a slash and hold neither query nor template"
+    if file.balance.endpoint and file.balance.endpoint not in file.other_endpoints:
+        yield "balance.endpoint", "is no name of other_endpoints"
+    if not file.balance.amounts:
+        yield "balance.amounts", "there must be one"
+    regions = {one.region for one in file.endpoints}
+    named = {"balance.regions": file.balance.regions}
+    for place, amount in enumerate(file.balance.amounts):
+        if isinstance(amount.unit, dict):
+            named[f"balance.amounts[{place}].unit"] = tuple(amount.unit)
+    for field, names in named.items():
+        for name in names:
+            if name not in regions:
+                yield field, f"{name} is no region of endpoints"
 
 
 def _auth(file: ProviderFile) -> Iterator[Mistake]:
@@ -133,6 +155,17 @@ def _shown(
             yield f"{at}.optional_headers.{name}", "is no name of config_fields"
     if auth.region_field and auth.region_field not in config:
         yield f"{at}.region_field", "is no name of config_fields"
+    yield from _renewed(at, auth, config)
+
+
+def _renewed(at: str, auth: Auth, config: set[str]) -> Iterator[Mistake]:
+    renewal = auth.file.renewal if auth.file else None
+    if renewal is None:
+        return
+    if REFRESH not in config:
+        yield f"{at}.file.renewal", f"is switched on by the config field {REFRESH}, which is not there"
+    if renewal.client_secret and renewal.client_secret not in config:
+        yield f"{at}.file.renewal.client_secret", "is no name of config_fields"
 
 
 def _belongs(at: str, auth: Auth) -> Iterator[Mistake]:

@@ -1,6 +1,6 @@
 """What a provider wants to be shown: how it is sent, the secret fields, the settings beside them."""
 
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
@@ -40,6 +40,30 @@ class ForeignFile(Part, frozen=True, kw_only=True):
     kind: Text
 
 
+class TokenRenewal(Part, frozen=True, kw_only=True):
+    """How a new access token is had for the refresh token in a file (RFC 6749, 6), where `spec.config.refresh` says so.
+
+    Args:
+        endpoint: a name in `other_endpoints`, which `spec.endpoints` may override.
+        path: follows that endpoint's URL.
+        refresh_token: where the file keeps it; paths are tried in order, and a new one is written to the same place.
+        body: how the request is written: as a form, or as JSON.
+        client_id: of the program that the file is of; public.
+        client_secret: the config field that holds the program's secret; empty: it has none.
+        rotates: whether the reply brings another refresh token and ends the old one, so that whoever has the file
+            elsewhere is logged out.
+
+    """
+
+    endpoint: str
+    path: str
+    refresh_token: tuple[str, ...]
+    body: Literal["form", "json"] = "form"
+    client_id: str
+    client_secret: str = ""
+    rotates: bool | Literal["unknown"]
+
+
 class CredentialFile(Part, frozen=True, kw_only=True):
     """Where a credential file keeps what we read. Paths are tried in order, so that all known shapes are read.
 
@@ -51,6 +75,7 @@ class CredentialFile(Part, frozen=True, kw_only=True):
             and never followed.
         settings: config fields that the file may hold, for bodies of requests; `spec.config` goes first.
         foreign: other programs' files.
+        renewal: how its access token is renewed, if the program's way is known.
 
     """
 
@@ -61,6 +86,11 @@ class CredentialFile(Part, frozen=True, kw_only=True):
     allowed_addresses: tuple[str, ...] = ()
     settings: dict[str, str] = msgspec.field(default_factory=dict)
     foreign: tuple[ForeignFile, ...] = ()
+    renewal: TokenRenewal | None = None
+
+
+REFRESH: Final = "refresh"
+"""The config field that says whether access tokens in files are renewed."""
 
 
 class Auth(Part, frozen=True, kw_only=True):

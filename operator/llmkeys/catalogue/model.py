@@ -209,7 +209,10 @@ class Provider(ProviderFile, frozen=True, kw_only=True):
         return next((one for one in kinds if one.required_fields <= set(names)), kinds[0])
 
     def showing(self, other: Alternative) -> "Provider":
-        """The provider as if that was its only credential; one that is proven elsewhere opens no list of models."""
+        """The provider as if that was its only credential.
+
+        One that is proven elsewhere opens no list of models, and a balance is told to the usual one only.
+        """
         listed = (
             {} if other.probe is None else {"models": Models(), "paths": msgspec.structs.replace(self.paths, models="")}
         )
@@ -219,6 +222,7 @@ class Provider(ProviderFile, frozen=True, kw_only=True):
             secret_fields=other.secret_fields,
             config_fields=(*self.config_fields, *other.config_fields),
             probe=other.probe or self.probe,
+            balance=None,
             **listed,
         )
 

@@ -1,23 +1,21 @@
 """`llmkeys check`: is this key good? Asked from here, without a cluster."""
 
 import sys
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
 import click
 
 from llmkeys.api.errors import LlmkeysError
-from llmkeys.api.provider import FREE, PAID, Network, ProviderSpec, ProviderValidation
 from llmkeys.catalogue.loader import load
-from llmkeys.catalogue.model import Provider
 from llmkeys.cli.check_arguments import RefusingKeys
 from llmkeys.cli.check_keys import Sources, read_keys
+from llmkeys.cli.check_spec import duration, spec_of
 from llmkeys.cli.check_target import target_of
 from llmkeys.cli.output import with_every_output
+from llmkeys.cli.provider_type import type_named
 
 _FILE: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
-_SHORTEST_INTERVAL: Final = 600.0
 
 
 @click.command(cls=RefusingKeys)
@@ -32,13 +30,29 @@ _SHORTEST_INTERVAL: Final = 600.0
 @click.option("--ca", type=_FILE, metavar="FILE", help="PEM certificates to trust instead of the system's.")
 @click.option("--proxy", metavar="URL", help="HTTP proxy; those of the environment are not used.")
 @click.option("--allow-private-addresses", is_flag=True, help="Private addresses may be asked, and plain http there.")
+@click.option(
+    "--default", "defaults", multiple=True, metavar="TYPE=MODEL", help="This one, not the catalogue's choice."
+)
+@click.option("--require-model", "required", multiple=True, metavar="MODEL", help="It must be there. Repeatable.")
 @click.option("--paid", is_flag=True, help="The request may cost money, if the type has none that is free.")
-@click.option("--timeout", metavar="DURATION", help="For the request (default: 10s, or what the type needs at times).")
+@click.option(
+    "--timeout",
+    metavar="DURATION",
+    callback=duration,
+    help="For the request (default: 10s, or what the type needs at times).",
+)
 @click.option("--watch", is_flag=True, help="Look again whenever the operator would, until interrupted.")
-@click.option("--interval", default="6h", show_default=True, help="With --watch: between looks at a good key.")
+@click.option(
+    "--interval",
+    metavar="DURATION",
+    callback=duration,
+    default="6h",
+    show_default=True,
+    help="With --watch: between looks at a good key.",
+)
 @with_every_output
 def command(kind: str, output: str, *, watch: bool, **given: Any) -> None:
-    """Prove a key of TYPE: one request from here, without a cluster, read as the operator would read it.
+    """Prove a key of TYPE from here, without a cluster: verdict, models, defaults, balance, and what to do next.
 
     The key is read from standard input, a file, a variable, or a prompt that shows nothing; never from an argument.
     Several keys, one a line or separated by commas, become a table. Types with several secret fields take a JSON
@@ -48,18 +62,20 @@ def command(kind: str, output: str, *, watch: bool, **given: Any) -> None:
     llmkeys check openai < key.txt
     llmkeys check deepseek --from-env
     llmkeys check moonshot --region auto
+    llmkeys check openai --require-model gpt-5 --from-env -o json
     llmkeys check ollama --base-url http://127.0.0.1:11434 --allow-private-addresses < /dev/null
 
-    Where it is not known whether the provider checks keys at all, a made-up key is shown to it first. Requests that
-    cost money are sent with --paid only.
+    The answer is read as the operator would read it. Where it is not known whether the provider checks keys at all, a
+    made-up key is shown to it first. Requests that cost money are sent with --paid only. A list of models that cannot
+    be read, and a balance that is not told, change no verdict.
 
-    Exits with 0 if every key is good; with 3 if one cannot be used (refused, expired, without quota or permission);
-    with 4 if nothing was decided about one (no answer, throttled, a server that checks no keys); with 1 if nothing
-    could be asked; with 2 if the command line is wrong.
+    Exits with 0 if every key is good; with 3 if one cannot be used (refused, expired, without quota, permission, or a
+    model that was asked for); with 4 if nothing was decided about one (no answer, throttled, a server that checks no
+    keys); with 1 if nothing could be asked; with 2 if the command line is wrong.
     """  # noqa: D301  click wants the backspace itself
     try:
-        entry = load().find(kind)
-        target = target_of(_spec(entry, **given), entry)
+        entry = type_named(kind, load())
+        target = target_of(spec_of(entry, **given), entry, tuple(given["required"]))
         sources = Sources(given["from_file"], given["variables"], given["variable"])
         keys = read_keys(sources, entry, target.host)
     except LlmkeysError as error:
@@ -74,42 +90,3 @@ def command(kind: str, output: str, *, watch: bool, **given: Any) -> None:
         ) from None
     run = check_run.watch if watch else check_run.check
     sys.exit(run(target, keys, output))
-
-
-def _spec(
-    entry: Provider,
-    *,
-    base_url: str | None,
-    region: str | None,
-    endpoints: Iterable[str],
-    settings: Iterable[str],
-    ca: Path | None,
-    proxy: str | None,
-    allow_private_addresses: bool,
-    paid: bool,
-    interval: str,
-    timeout: str | None,
-    **_sources: object,
-) -> ProviderSpec:
-    """The options as an LLMProvider would have them."""
-    validation = ProviderValidation(interval=interval, timeout=timeout, probe=PAID if paid else FREE)
-    if validation.interval_seconds < _SHORTEST_INTERVAL:
-        raise click.UsageError("--interval must be at least 10m.")
-    if validation.timeout_seconds(None) <= 0:
-        raise click.UsageError("--timeout must be more than nothing.")
-    return ProviderSpec(
-        type=entry.id,
-        base_url=base_url,
-        region=region,
-        endpoints=dict(_pair(one, "--endpoint NAME=URL") for one in endpoints),
-        config=dict(_pair(one, "--config NAME=VALUE") for one in settings),
-        network=Network(ca.read_text("ascii", "replace") if ca else None, proxy, allow_private_addresses),
-        validation=validation,
-    )
-
-
-def _pair(text: str, form: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if not equals:
-        raise click.UsageError(f"Write {form}.")
-    return name, value

@@ -54,10 +54,12 @@ def read_keys(sources: Sources, entry: Provider, host: str) -> list[Candidate]:
         ValueUnsuitableError: what is there is no text, or names another field.
 
     """
+    if sum(map(bool, (sources.file, sources.variables, sources.variable))) > 1:
+        raise click.UsageError("Give one of --from-file, --from-env and --variable.")
     values = _values(sources, entry)
     if not any(secret.reveal() for secret in values.values()):
         if entry.key_required:
-            raise NoKeyGivenError(_where_from(entry))
+            raise NoKeyGivenError(_where_from(sources, entry))
         return [Candidate("keyless", "", Material(()))]
     return list(_candidates(values, entry, host))
 
@@ -142,9 +144,14 @@ def _lines(values: Mapping[str, Secret], entry: Provider) -> list[dict[str, str]
     return [{alone.name: line} for line in revealed[alone.name].splitlines() if line.strip()]
 
 
-def _where_from(entry: Provider) -> str:
-    variables = ", ".join(name for field in entry.secret_fields for name in field.env[:1])
+def _where_from(sources: Sources, entry: Provider) -> str:
+    if sources.variable:
+        return f"No key was given: variable {sources.variable} is not set, or empty."
+    names = [name for field in entry.secret_fields for name in field.env]
+    if sources.variables:
+        known = f"none of these variables is set: {', '.join(names)}" if names else "the type has no such variables"
+        return f"No key was given: {known}."
     return (
         "No key was given. Put it on standard input, into a file (--from-file), or into a variable (--from-env reads "
-        f"{variables or 'the conventional ones'})."
+        f"{', '.join(names[:1]) or 'the conventional ones'}; --variable NAME reads any)."
     )

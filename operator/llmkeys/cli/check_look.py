@@ -5,7 +5,8 @@ from collections.abc import Callable
 from typing import Self
 
 from llmkeys.api.reasons import Belief, Reason
-from llmkeys.cli.check_ask import Asker, Clock
+from llmkeys.cli.check_ask import Asker
+from llmkeys.cli.check_net import Clock
 from llmkeys.cli.check_target import Target
 from llmkeys.explain.finding import Finding, Seen, finding_of
 from llmkeys.probe.build import key_parts
@@ -31,7 +32,7 @@ class Looker:
     def __init__(self, target: Target, clock: Clock) -> None:
         self._target = target
         self._clock = clock
-        self._asker = Asker(target.spec, target.entry, clock)
+        self._asker = Asker(target.spec, target.entry, clock, target.required)
         self._states: dict[str, KeyState] = {}
         self._homes: dict[_Identity, str] = {}
 

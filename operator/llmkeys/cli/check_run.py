@@ -5,25 +5,22 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Final
 
 import click
 
 from llmkeys.api.reasons import MATRIX, Reason, Truth, row_of
 from llmkeys.catalogue.model import Provider
-from llmkeys.cli.check_ask import Clock, SystemClock
 from llmkeys.cli.check_look import Looker
+from llmkeys.cli.check_net import Clock, SystemClock
 from llmkeys.cli.check_target import Target
-from llmkeys.cli.output import print_data, print_facts, print_line, print_table
+from llmkeys.cli.output import print_data, print_facts, print_piece, print_table
 from llmkeys.explain.finding import Finding
+from llmkeys.explain.finding_text import HEADS, facts_of, row_in_words
 from llmkeys.explain.span import span
 from llmkeys.probe.material import Candidate
 
 GOOD, BAD, UNDECIDED = 0, 3, 4
 """Exit codes."""
-
-_HEADS: Final = ("KEY", "VERDICT", "BELIEVED", "MODELS", "WHAT TO DO")
-_UNCONFIRMED: Final = " (a refusal is believed once a further look confirms it: --watch)"
 
 
 def check(target: Target, keys: list[Candidate], output: str) -> int:
@@ -32,9 +29,9 @@ def check(target: Target, keys: list[Candidate], output: str) -> int:
     if output != "table":
         print_data(output, findings)
     elif len(findings) == 1:
-        print_facts(_facts(findings[0], target.entry))
+        print_facts(facts_of(findings[0], target.entry))
     else:
-        print_table(_HEADS, [_row(one) for one in findings])
+        print_table(HEADS, [row_in_words(one) for one in findings])
     return exit_code(findings, target.entry)
 
 
@@ -110,46 +107,9 @@ def _nothing() -> None:
     pass
 
 
-def _facts(finding: Finding, entry: Provider) -> Iterator[tuple[str, str]]:
-    yield "provider", f"{entry.names.en} ({entry.id})"
-    yield "asked", finding.asked or "nothing"
-    answered = f" (HTTP {finding.status})" if finding.status else ""
-    detail = f", {finding.detail}" if finding.detail else ""
-    yield "verdict", f"{finding.verdict}{detail}{answered}"
-    yield "believed", _believed(finding)
-    if finding.rule:
-        yield "rule", finding.rule
-    if finding.models is not None:
-        yield "models", _models(finding, entry)
-    if finding.retry_after_seconds is not None:
-        yield "asked to wait", span(finding.retry_after_seconds)
-    yield "message", finding.message
-    yield "what to do", finding.next
-    if finding.verdict is Reason.VERIFIED and entry.probe.caveat:
-        yield "but", entry.probe.caveat.en
-
-
-def _believed(finding: Finding) -> str:
-    unconfirmed = row_of(finding.verdict, proven=False).invalid and finding.believed == "Unknown"
-    return f"{finding.believed}{_UNCONFIRMED if unconfirmed else ''}"
-
-
-def _models(finding: Finding, entry: Provider) -> str:
-    return f"{finding.models} or more" if entry.models.pagination else f"{finding.models}"
-
-
-def _row(finding: Finding) -> tuple[str, ...]:
-    models = "-" if finding.models is None else str(finding.models)
-    return finding.key, finding.verdict, finding.believed, models, finding.next
-
-
 def _print_look(finding: Finding, output: str, now: float) -> None:
-    if output == "json":
-        print_line(finding)
-        return
-    if output == "yaml":
-        click.echo("---")
-        print_data(output, finding)
+    if output != "table":
+        print_piece(output, finding)
         return
     at = datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     wait = finding.next_look_seconds

@@ -8,7 +8,7 @@ import msgspec
 from llmkeys.api.durations import rfc3339
 from llmkeys.api.names import UNSEALER_CA_SECRET
 from llmkeys.cli.keys_session import Place, Session, at_place
-from llmkeys.cli.output import print_json, print_table, with_output
+from llmkeys.cli.output import print_data, print_table, with_every_output
 from llmkeys.crypto.certificates import Authorities, Certificate, authorities_from
 from llmkeys.crypto.ring import Ring
 from llmkeys.engine.effects import ForbiddenError, NotThereError
@@ -37,12 +37,12 @@ class Row(msgspec.Struct, rename="camel"):
 
 @click.command()
 @at_place
-@with_output
+@with_every_output
 def command(place: Place, output: str) -> None:
     """Show the keys, their states, and how many credentials need each."""
     rows = place.run(_rows)
-    if output == "json":
-        print_json(rows)
+    if output != "table":
+        print_data(output, rows)
         return
     print_table(
         ("PURPOSE", "KEY", "STATE", "CREATED", "NEEDED BY"),

@@ -89,7 +89,7 @@ def command() -> None:
     """Print manifests to start from."""
 
 
-@command.command()
+@command.command(short_help="Role and RoleBinding that let one account's pods open an envelope.")
 @click.argument("credential", type=_Name(_SUBDOMAIN, _LABEL_LENGTH))
 @click.option(
     "--service-account",

@@ -5,6 +5,7 @@ import click
 from llmkeys.api.errors import LlmkeysError
 from llmkeys.catalogue.loader import load
 from llmkeys.cli.check_arguments import RefusingKeys
+from llmkeys.cli.provider_type import type_named
 from llmkeys.cli.seal_arguments import require_name
 from llmkeys.explain.starter import Starter
 
@@ -27,7 +28,7 @@ def command(kind: str, name: str, namespace: str) -> None:
     Exits with 0; with 1 if the type is not known; with 2 if the command line is wrong.
     """  # noqa: D301  click wants the backspace itself
     try:
-        entry = load().find(kind)
+        entry = type_named(kind, load())
     except LlmkeysError as error:
         raise click.ClickException(str(error)) from None
     name = require_name(name or entry.id, "name (--name)")

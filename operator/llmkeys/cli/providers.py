@@ -6,6 +6,7 @@ from llmkeys.api.errors import LlmkeysError
 from llmkeys.catalogue.loader import load
 from llmkeys.cli.check_arguments import RefusingKeys
 from llmkeys.cli.output import print_data, print_facts, print_table, with_every_output
+from llmkeys.cli.provider_type import type_named
 from llmkeys.explain.page import Language, page_of
 from llmkeys.explain.page_text import HEADS, PageText, rows_of
 
@@ -34,7 +35,7 @@ def command(name: str | None, language: Language, output: str) -> None:
         catalogue = load()
         for fault in catalogue.faults:
             click.echo(f"Left out: {fault}", err=True)
-        found = list(catalogue.providers.values()) if name is None else [catalogue.find(name)]
+        found = list(catalogue.providers.values()) if name is None else [type_named(name, catalogue)]
     except LlmkeysError as error:
         raise click.ClickException(str(error)) from None
     pages = [page_of(one, language) for one in found]

@@ -2,8 +2,10 @@
 
 import asyncio
 import logging
+import os
 import sys
 import time
+from pathlib import Path
 from typing import Final
 
 import click
@@ -11,16 +13,20 @@ import structlog
 
 from llmkeys.cli.output import print_data, print_facts, print_line, print_table
 from llmkeys.cli.status_cluster import Changes, Picture, connected, picture_of
-from llmkeys.engine.effects import ApiUnavailableError, ForbiddenError
+from llmkeys.engine.effects import ApiUnavailableError, ForbiddenError, NotThereError
 from llmkeys.explain.standing import Row, Story, changed, rows_of, story_of
 from llmkeys.explain.standing_text import HEADS, cells_of, facts_of
 from llmkeys.kube.client import ApiClient
+from llmkeys.kube.connection import NoConnectionError
 
 READY, NOT_READY = 0, 3
 """Exit codes."""
 
 _TOGETHER: Final = 0.2  # seconds in which changes are taken for one
 _AWAY: Final = 2.0  # seconds before the API server is asked again
+_ASK_KUBECTL: Final = "Check the kubeconfig and the way to its server with: kubectl version"
+_NOT_INSTALLED: Final = "The kinds of llmkeys are not installed there: kubectl apply --server-side -f crds/"
+_UNKNOWN: Final = "(401)"
 _CLEAR: Final = "\x1b[H\x1b[2J"
 
 
@@ -114,12 +120,30 @@ def run(namespace: str, name: str, output: str, *, watch: bool) -> int:
         asyncio.run(_watch(namespace, name, shown) if watch else _once(namespace, name, shown))
     except KeyboardInterrupt:
         click.echo("", err=True)
-    except ForbiddenError:
-        place = f"in namespace {namespace}" if namespace else "of the whole cluster; name a namespace (-n)"
-        raise click.ClickException(
-            f"You may not read the LLMCredentials {place}. ClusterRole llmkeys-view holds the right."
-        ) from None
+    except ForbiddenError as error:
+        raise click.ClickException(_forbidden(error, namespace)) from None
+    except NotThereError as error:
+        raise click.ClickException(str(error) if name else _NOT_INSTALLED) from None
+    except NoConnectionError as error:
+        raise click.ClickException(f"{error}{_about_kubeconfig()}") from None
+    except ApiUnavailableError as error:
+        raise click.ClickException(f"{error} {_ASK_KUBECTL}") from None
     return shown.code
+
+
+def _forbidden(error: ForbiddenError, namespace: str) -> str:
+    if _UNKNOWN in str(error):
+        return "The API server does not know you (401): the kubeconfig's credentials have ended. Log in again."
+    place = f"in namespace {namespace}" if namespace else "of the whole cluster; name a namespace (-n)"
+    return f"You may not read the LLMCredentials {place}. ClusterRole llmkeys-view holds the right."
+
+
+def _about_kubeconfig() -> str:
+    files = [Path(one) for one in os.environ.get("KUBECONFIG", "").split(os.pathsep) if one]
+    missing = [one for one in files if not one.is_file()]
+    if missing:
+        return f" There is no file {missing[0]}: correct $KUBECONFIG."
+    return f" {_ASK_KUBECTL}" if files else ""
 
 
 async def _once(namespace: str, name: str, shown: Shown) -> None:

@@ -8,7 +8,7 @@ import msgspec
 
 from llmkeys.api.credential import LLMCredential
 from llmkeys.api.errors import LlmkeysError
-from llmkeys.cli.output import print_json, print_table, with_output
+from llmkeys.cli.output import print_data, print_table, with_every_output
 from llmkeys.kube.client import ApiClient
 from llmkeys.kube.credentials import credentials_in
 
@@ -27,7 +27,7 @@ class Row(msgspec.Struct, rename="camel"):
 @click.argument("credential", required=False)
 @click.option("-n", "--namespace", help="Of the credentials (default: all namespaces).")
 @click.option("--unused", is_flag=True, help="Show the credentials that nobody is known to have used, too.")
-@with_output
+@with_every_output
 def command(credential: str | None, namespace: str | None, output: str, *, unused: bool) -> None:
     """Show who had envelopes opened, how often, and when last.
 
@@ -45,8 +45,8 @@ def command(credential: str | None, namespace: str | None, output: str, *, unuse
         (row for one in found if credential in (None, one.metadata.name) for row in _rows(one, unused=unused)),
         key=lambda row: (row.namespace, row.credential, row.service_account),
     )
-    if output == "json":
-        print_json(rows)
+    if output != "table":
+        print_data(output, rows)
         return
     print_table(
         ("NAMESPACE", "CREDENTIAL", "SERVICE ACCOUNT", "COUNT", "LAST"),

@@ -123,6 +123,7 @@ class Page(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
         models: path of the list of models.
         credentials: the usual kind first.
         proof: of a key.
+        balance: what is asked for it, empty where nobody knows.
         get_a_key: how.
         also_called: other names that find it.
         note: for people.
@@ -141,6 +142,7 @@ class Page(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
     base_url_variables: tuple[str, ...] = ()
     chat: str = ""
     models: str = ""
+    balance: str = ""
     get_a_key: HowTo = HowTo()
     also_called: tuple[str, ...] = ()
     note: str = ""
@@ -161,6 +163,7 @@ def page_of(entry: Provider, language: Language = "en") -> Page:
         models=entry.models.path or entry.paths.models,
         credentials=_credentials(entry, language),
         proof=_proof(entry, language),
+        balance=_balance(entry, language),
         get_a_key=HowTo(
             console=entry.console.url,
             other_console=entry.console.alt_url,
@@ -238,6 +241,15 @@ def _proof(entry: Provider, language: Language) -> Proof:
         src=probe.src,
         caveat=text_in(probe.caveat, language),
     )
+
+
+def _balance(entry: Provider, language: Language) -> str:
+    balance = entry.balance
+    if balance is None:
+        return ""
+    place = entry.other_endpoints.get(balance.endpoint, "")
+    regions = f" [{', '.join(balance.regions)}]" if balance.regions else ""
+    return f"GET {place}{balance.path}{regions} ({balance.ev}: {text_in(EVIDENCE[balance.ev], language)})"
 
 
 def _other_names(entry: Provider, language: Language) -> tuple[str, ...]:

@@ -46,6 +46,7 @@ class PageText:
             *self._urls(),
             *(fact for one in page.credentials for fact in self._credential(one)),
             *self._proof(),
+            self._named("balance", page.balance),
             *self._getting(),
             self._named("note", page.note),
         )

@@ -9,6 +9,7 @@ from llmkeys.api.reasons import Reason
 from llmkeys.catalogue.errors import UnknownProviderTypeError
 from llmkeys.catalogue.lookup import Catalogue
 from llmkeys.catalogue.model import Provider
+from llmkeys.explain.fields import fields_in, is_plain
 from llmkeys.explain.meaning import KeyWord, RulePlace, meaning_of
 from llmkeys.probe.limit import body_limit
 from llmkeys.probe.reply import Failure, Reply
@@ -19,7 +20,7 @@ class Line(msgspec.Struct, frozen=True):
 
     Args:
         id: anything; it comes back with the answer.
-        provider: a type, by any of its names.
+        provider: a type, by any of its names; empty: the one that was named for all lines.
         status: None or 0 where `failure` says why there was none.
         headers: whatever the case of their names.
         body: a JSON value, or a text that is the body as it came.
@@ -28,7 +29,7 @@ class Line(msgspec.Struct, frozen=True):
 
     """
 
-    provider: str
+    provider: str = ""
     status: int | None = None
     headers: dict[str, Any] | None = None
     body: msgspec.Raw = msgspec.Raw(b"")
@@ -55,25 +56,25 @@ class Mistake(msgspec.Struct, frozen=True):
     error: str
 
 
-class _Named(msgspec.Struct):
-    id: msgspec.Raw = msgspec.Raw(b"null")
-
-
-def answer_to(line: bytes, catalogue: Catalogue, *, now: float) -> Answer | Mistake:
+def answer_to(line: bytes, catalogue: Catalogue, *, now: float, provider: str = "") -> Answer | Mistake:
     """The answer to one line.
 
     Args:
         line: a JSON object.
         catalogue: finds the provider.
         now: epoch seconds.
+        provider: of lines that name none.
 
     """
     try:
         given = _line(line)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         return Mistake(_id_in(line), f"The line is no reply: {_why(error)}")
+    name = given.provider or provider
+    if not name:
+        return Mistake(given.id, "The line is no reply: it names no `provider`")
     try:
-        entry = catalogue.find(given.provider)
+        entry = catalogue.find(name)
     except UnknownProviderTypeError as error:
         return Mistake(given.id, str(error))
     meaning = meaning_of(_reply(given, entry), entry, now=now, path=given.path or "")
@@ -91,20 +92,29 @@ def reply_of(
 
 def _line(line: bytes) -> Line:
     try:
+        # Raw values are taken as they are, so it is here that what is no UTF-8 is found.
+        line.decode()
         return msgspec.json.decode(line, type=Line, strict=False)
     except msgspec.ValidationError:
         raise
     except (msgspec.DecodeError, UnicodeDecodeError):
         # What providers send is not always JSON by the book (NaN, halves of surrogate pairs), and the body may be that.
-        document = json.loads(line)
-        return msgspec.json.decode(_by_the_book(document), type=Line, strict=False)
+        return _line_of(fields_in(line.decode("utf-8-sig", "surrogateescape")))
 
 
-def _by_the_book(document: Any) -> bytes:
-    """The line again, with a body that is no JSON as the text that it was."""
-    if isinstance(document, dict) and not isinstance(document.get("body"), str):
-        document = {**document, "body": json.dumps(document.get("body"))}
-    return json.dumps(document, ensure_ascii=False, allow_nan=False).encode(errors="replace")
+def _line_of(fields: dict[str, str]) -> Line:
+    """The line, with a body that is no JSON as the text that it was."""
+    body = fields.pop("body", "null")
+    known = _id_of(fields)
+    rest = {name: json.loads(value) for name, value in fields.items() if name != "id"}
+    text = json.dumps(rest, ensure_ascii=False, allow_nan=False).encode(errors="replace")
+    line = msgspec.json.decode(text, type=Line, strict=False)
+    return msgspec.structs.replace(line, id=known, body=msgspec.Raw(body.encode("utf-8", "surrogateescape")))
+
+
+def _id_of(fields: dict[str, str]) -> msgspec.Raw:
+    known = fields.get("id", "null")
+    return msgspec.Raw(known.encode() if is_plain(known) else b"null")
 
 
 def _reply(given: Line, entry: Provider) -> Reply:
@@ -126,14 +136,24 @@ def _body(raw: bytes) -> bytes:
             return msgspec.json.decode(raw, type=str).encode()
         # Whoever wrote the line chose the escapes; the provider's words stand in the body as themselves.
         return msgspec.json.encode(msgspec.json.decode(raw)) if b"\\u" in raw else raw
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        return _body_by_ear(raw)
+
+
+def _body_by_ear(raw: bytes) -> bytes:
+    """A text that is no JSON by the book is still a text."""
+    if not raw.startswith(b'"'):
+        return raw
+    try:
+        return str(json.loads(raw.decode("utf-8", "surrogateescape"))).encode(errors="surrogateescape")
+    except (ValueError, RecursionError):
         return raw
 
 
 def _id_in(line: bytes) -> msgspec.Raw:
     try:
-        return msgspec.json.decode(line, type=_Named).id
-    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return _id_of(fields_in(line.decode("utf-8-sig", "surrogateescape")))
+    except (ValueError, RecursionError):
         return msgspec.Raw(b"null")
 
 

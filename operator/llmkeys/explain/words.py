@@ -70,6 +70,7 @@ LABELS: Final[dict[str, Text]] = {
     "proves": Text(en="what it proves", zh="能证明什么"),
     "sure": Text(en="how sure we are", zh="可信度"),
     "caveat": Text(en="but", zh="注意"),
+    "balance": Text(en="balance", zh="余额"),
     "console": Text(en="console", zh="控制台"),
     "how": Text(en="get a key", zh="获取密钥"),
     "free": Text(en="free tokens", zh="免费额度"),

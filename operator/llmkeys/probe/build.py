@@ -1,7 +1,8 @@
 """The request that proves a key, and the identity by which equal probes are sent once."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from urllib.parse import urlencode
 
 import msgspec
@@ -71,15 +72,39 @@ def build_token_request(endpoint: Endpoint, entry: Provider, material: Material)
     return token_request(endpoint.token, _showing(endpoint, entry, material))
 
 
+def first_request(
+    endpoint: Endpoint, entry: Provider, material: Material, now: float
+) -> tuple[ProbeRequest, Callable[[Secret], ProbeRequest] | None]:
+    """What is sent first to prove a key, and what makes the probe of the token that is the answer, if one is.
+
+    Args:
+        endpoint: where it goes.
+        entry: of the catalogue.
+        material: the key.
+        now: epoch seconds, for schemes that sign.
+
+    Raises:
+        UnsupportedSchemeError: see `build_probe`.
+        CredentialUnusableError: see `build_probe`.
+
+    """
+    exchange = build_token_request(endpoint, entry, material)
+    if exchange is None:
+        return build_probe(endpoint, entry, material, now), None
+    return exchange, partial(build_probe, endpoint, entry, material, now)
+
+
 def endpoint_parts(endpoint: Endpoint, entry: Provider) -> Iterator[str]:
     """All that decides what is sent and how its answer is read, the key aside: what `inputs.endpoint` digests."""
     yield entry.digest
+    yield entry.auth.scheme
     yield entry.probe.method
     yield endpoint.probe
     yield from (endpoint.token, *endpoint.elsewhere)
     for other in endpoint.alternatives:
         yield from (other,) if isinstance(other, str) else (other.probe, other.token)
-    for pairs in (endpoint.query, endpoint.headers):
+    # Settings are in bodies, forms and signatures too.
+    for pairs in (endpoint.query, endpoint.headers, sorted(endpoint.config.items())):
         yield str(len(pairs))
         for name, value in pairs:
             yield name
@@ -90,6 +115,8 @@ def endpoint_parts(endpoint: Endpoint, entry: Provider) -> Iterator[str]:
     yield str(network.allow_private_addresses)
     if not endpoint.may_probe:
         yield "no probe"
+    if endpoint.renewal:
+        yield from ("renewal", endpoint.renewal)
 
 
 def sharing_parts(endpoint: Endpoint, entry: Provider, material: Material) -> Iterator[str]:

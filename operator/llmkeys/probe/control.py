@@ -1,33 +1,41 @@
-"""The negative control: a made-up key is sent first where it is not known whether keys are checked at all.
+"""The negative control: a made-up key is sent where it is not known whether keys are checked at all.
 
-If it passes, the success of a real key proves nothing; if it is refused, it proves the key. A made-up key is never
-anybody's. The control is sent once a day, and not where a real key was refused within a day: that has told already.
+If it passes, the success of a real key proves nothing; if it is refused, it proves the key. What the catalogue knows of
+a type it knows of the type's own hosts: behind any other address may be a gateway that says yes to everything. The
+control is sent once a day, and not where a real key was refused within a day: that has told already.
 """
 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Final
+from urllib.parse import urlsplit
 
 from llmkeys.api.reasons import REFUSALS, Reason
-from llmkeys.catalogue.credential import SecretField
 from llmkeys.catalogue.model import Provider
-from llmkeys.crypto.secret import Secret
 from llmkeys.probe.classify import Authenticated
+from llmkeys.probe.endpoint import Endpoint
 from llmkeys.probe.material import Material
-from llmkeys.probe.schedule import HOUR
+from llmkeys.probe.reach import HTTPS_PORT, is_of_type
+from llmkeys.probe.schedule import HOUR, BackOff
+from llmkeys.probe.url import Origin
 from llmkeys.probe.verdict import Verdict
 
-NOISE: Final = 128
-"""Random bytes that a made-up key is made of."""
-
 _DAY: Final = 24 * HOUR
-_SHOWN_AS_IT_IS: Final = frozenset({"bearer", "header", "query", "none"})
-_USUAL_PREFIX: Final = "sk-"
-_USUAL_LENGTH: Final = 48
-_ALPHABETS: Final = ("0123456789abcdef", "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
 _REFUSED: Final = REFUSALS | {Reason.PERMISSION_DENIED}
-_NO_ANSWER: Final = frozenset({Reason.PROVIDER_UNREACHABLE, Reason.OVERLOADED, Reason.ADDRESS_BLOCKED})
+_UNWELL: Final = frozenset(
+    {
+        Reason.PROVIDER_UNREACHABLE,
+        Reason.OVERLOADED,
+        Reason.THROTTLED,
+        Reason.ADDRESS_BLOCKED,
+        Reason.BAD_ENDPOINT,
+    }
+)
+# Never slower than a real key that fares the same, so that both are sent when the host is well again.
+_AGAIN: Final = BackOff(5, _DAY)
+_FIELD: Final = re.compile(r"\{(\w+)\}")
+_LABEL: Final = "[a-z0-9-]+"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +45,13 @@ class Known:
     Args:
         checks: keys are checked there; None while nothing has told.
         due: when the next control may be sent (epoch seconds).
+        unanswered: controls in a row that the host was not well enough to answer.
 
     """
 
     checks: bool | None = None
     due: float = 0.0
+    unanswered: int = 0
 
     @property
     def proves(self) -> Authenticated:
@@ -49,14 +59,22 @@ class Known:
         return True if self.checks else "unknown"
 
 
-def wants_control(entry: Provider, material: Material) -> bool:
-    """Whether the success of this key proves nothing without a control."""
-    can_be_made_up = entry.auth.scheme in _SHOWN_AS_IT_IS and material.get(entry.auth.field) is not None
-    return entry.probe.authenticated == "unknown" and can_be_made_up
+def wants_control(entry: Provider, endpoint: Endpoint, material: Material) -> bool:
+    """Whether the success of this key proves nothing without a control.
+
+    Args:
+        entry: of the catalogue, with the kind of credential that the key is.
+        endpoint: of that kind. Where the credential is exchanged for a token, the exchange is what proves it.
+        material: the key; without one nothing is proven anyway.
+
+    """
+    proves = entry.probe.authenticated
+    shown = any(True for _ in material.items())
+    return shown and (proves == "unknown" or (proves and not _is_own(endpoint.called[0], entry)))
 
 
 def after_control(before: Known, verdict: Verdict, now: float) -> Known:
-    """What is known after a control; without an answer as before, and it is sent again earlier.
+    """What is known after a control; if the host was not well, as before, and it is sent again the earlier.
 
     Args:
         before: what was known.
@@ -68,7 +86,11 @@ def after_control(before: Known, verdict: Verdict, now: float) -> Known:
         return Known(checks=False, due=now + _DAY)
     if verdict.reason in _REFUSED:
         return Known(checks=True, due=now + _DAY)
-    return replace(before, due=now + (HOUR if verdict.reason in _NO_ANSWER else _DAY))
+    if verdict.reason in _UNWELL:
+        unanswered = before.unanswered + 1
+        wait = max(_AGAIN.delay(unanswered), verdict.retry_after or 0.0)
+        return replace(before, due=now + wait, unanswered=unanswered)
+    return Known(before.checks, now + _DAY)
 
 
 def after_key(before: Known, verdict: Verdict, now: float) -> Known:
@@ -76,29 +98,37 @@ def after_key(before: Known, verdict: Verdict, now: float) -> Known:
     return Known(checks=True, due=now + _DAY) if verdict.reason in REFUSALS else before
 
 
-def made_up_key(entry: Provider, noise: bytes) -> Material:
-    """A key of the usual form that nobody has.
+def weighed(verdict: Verdict, known: Known, now: float) -> Verdict:
+    """What a real key's verdict is worth at an endpoint of which this is known; only a success depends on it.
 
     Args:
-        entry: whose field it is for; its known prefix and pattern are kept to where that can be done.
-        noise: `NOISE` random bytes.
+        verdict: read as if the endpoint checked keys.
+        known: of the endpoint.
+        now: epoch seconds. A success that lacks its proof because the host was not well is asked for again when the
+            next control is due.
 
     """
-    field = entry.secret_field(entry.auth.field)
-    forms = tuple(_forms(field, noise))
-    wanted = field.pattern if field else ""
-    text = next((one for one in forms if wanted and re.fullmatch(wanted, one)), "") or _usual(forms)
-    return Material(((entry.auth.field, Secret(text)),))
+    if verdict.reason is not Reason.VERIFIED or known.proves is True:
+        return verdict
+    wait = max(known.due - now, 0.0) if known.unanswered else None
+    return replace(verdict, reason=Reason.UNVERIFIED, retry_after=wait)
 
 
-def _forms(field: SecretField | None, noise: bytes) -> Iterator[str]:
-    for prefix in (field.prefixes if field else ()) or (_USUAL_PREFIX, ""):
-        for alphabet in _ALPHABETS:
-            text = "".join(alphabet[byte % len(alphabet)] for byte in noise)
-            for length in range(1, len(text) + 1):
-                yield prefix + text[:length]
+def _is_own(origin: Origin, entry: Provider) -> bool:
+    """Whether a host is the type's own, those included that are named after a customer's settings."""
+    if is_of_type(origin, entry):
+        return True
+    usual = origin.scheme == "https" and origin.port == HTTPS_PORT
+    return usual and any(re.fullmatch(pattern, origin.host) for pattern in _patterns(entry))
 
 
-def _usual(forms: tuple[str, ...]) -> str:
-    """The first prefix with as many letters and digits as most keys have."""
-    return forms[NOISE + _USUAL_LENGTH - 1]
+def _patterns(entry: Provider) -> Iterator[str]:
+    settings = {one.name: one.pattern for one in entry.all_config_fields if one.pattern}
+    own = (one.url for one in entry.endpoints)
+    others = (one.url for one in entry.surfaces)
+    for url in (*own, *others, *entry.other_endpoints.values()):
+        host = urlsplit(url).netloc
+        fixed = _FIELD.split(host)
+        if len(fixed) > 1:
+            parts = (re.escape(one) if at % 2 == 0 else settings.get(one, _LABEL) for at, one in enumerate(fixed))
+            yield "".join(f"(?:{part})" for part in parts)

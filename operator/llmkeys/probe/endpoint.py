@@ -7,6 +7,7 @@ from typing import Final
 import msgspec
 
 from llmkeys.api.provider import AUTO, PAID, Network, ProviderSpec
+from llmkeys.catalogue.credential import REFRESH
 from llmkeys.catalogue.model import Provider
 from llmkeys.probe.url import BadEndpointError, BaseUrl, Origin, origin_of, other_form, resolve_base
 
@@ -30,6 +31,7 @@ class Endpoint:
         other: what to write as `spec.baseURL` for the same with the version, or without it; empty where that is fixed.
         other_probe: the probe there.
         token: where this credential is exchanged for a token; empty if it is sent as it is.
+        renewal: where access tokens in files are renewed; empty unless that is switched on.
         elsewhere: the hosts besides the base that some credential of the type is sent to, as URLs.
         alternatives: the same for each other kind of credential, in the catalogue's order; a sentence where it cannot
             be used as things are.
@@ -50,6 +52,7 @@ class Endpoint:
     other: str = ""
     other_probe: str = ""
     token: str = ""
+    renewal: str = ""
     elsewhere: tuple[str, ...] = ()
     alternatives: tuple["Endpoint | str", ...] = ()
 
@@ -60,9 +63,10 @@ class Endpoint:
 
     @property
     def origins(self) -> frozenset[Origin]:
-        """What is called to prove any kind of credential."""
+        """What is called to prove any kind of credential, and to renew one."""
         others = (one.called for one in self.alternatives if isinstance(one, Endpoint))
-        return frozenset((*self.called, *(origin for called in others for origin in called)))
+        renewing = (origin_of(self.renewal),) if self.renewal else ()
+        return frozenset((*self.called, *renewing, *(origin for called in others for origin in called)))
 
 
 def resolve_endpoint(spec: ProviderSpec, entry: Provider) -> Endpoint:
@@ -98,6 +102,7 @@ def resolve_endpoint(spec: ProviderSpec, entry: Provider) -> Endpoint:
         other=other,
         other_probe=other_probe,
         token=_token(spec, entry, config),
+        renewal=_renewal(spec, entry, config),
         elsewhere=tuple(_named(spec, entry, name) for name in entry.used_endpoints),
         alternatives=tuple(_alternative(spec, kind) for kind in entry.kinds()[1:]),
     )
@@ -119,6 +124,18 @@ def _token(spec: ProviderSpec, entry: Provider, config: dict[str, str]) -> str:
         if name not in secrets and name not in config:
             raise BadEndpointError(f"Set spec.config.{name}, which the exchange for a token needs.")
     return _named(spec, entry, exchange.endpoint) + _fill(exchange.path, config)
+
+
+def _renewal(spec: ProviderSpec, entry: Provider, config: dict[str, str]) -> str:
+    renewal = entry.auth.file.renewal if entry.auth.file else None
+    if renewal is None or config.get(REFRESH) != "true":
+        return ""
+    if renewal.client_secret and renewal.client_secret not in config:
+        raise BadEndpointError(
+            f"Set spec.config.{renewal.client_secret}, which renewing access tokens of type {entry.id} needs, or leave "
+            f"spec.config.{REFRESH} out."
+        )
+    return _named(spec, entry, renewal.endpoint) + renewal.path
 
 
 def resolve_regions(spec: ProviderSpec, entry: Provider) -> dict[str, Endpoint]:

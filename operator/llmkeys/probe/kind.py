@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 from llmkeys.api.reasons import Reason
 from llmkeys.catalogue.model import Provider
+from llmkeys.probe.auth.renewal import refresh_token_in
 from llmkeys.probe.endpoint import Endpoint
 from llmkeys.probe.material import Candidate, Material, out_of_date
 from llmkeys.probe.url import BadEndpointError
@@ -59,7 +60,13 @@ def usable(candidate: Candidate, endpoint: Endpoint, entry: Provider, now: float
     if candidate.material is None or candidate.problem is not None:
         return candidate
     try:
-        kind_of(endpoint, entry, candidate.material)
+        kind = kind_of(endpoint, entry, candidate.material)
     except BadEndpointError as error:
         return replace(candidate, problem=Reason.BAD_ENDPOINT, values={**candidate.values, "detail": str(error)})
-    return out_of_date(candidate, entry, now)
+    return candidate if can_be_renewed(kind, candidate.material) else out_of_date(candidate, entry, now)
+
+
+def can_be_renewed(kind: Kind, material: Material) -> bool:
+    """Whether the key is a file whose access token the LLMProvider lets us renew, and that has what it takes."""
+    text = material.get(kind.entry.auth.field)
+    return bool(kind.endpoint.renewal and text and refresh_token_in(text.reveal(), kind.entry.auth))

@@ -29,7 +29,7 @@ class Asked:
     @property
     def anything(self) -> bool:
         """Whether some answer depends on the list, so that it is worth a call of its own."""
-        return bool(self.required or self.spec.defaults)
+        return bool(self.required or self.spec.defaults or self.spec.publish)
 
     @property
     def names(self) -> tuple[str, ...]:

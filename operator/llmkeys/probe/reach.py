@@ -2,13 +2,14 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Final
 
 from llmkeys.api.provider import ProviderSpec
 from llmkeys.catalogue.model import Provider
 from llmkeys.probe.endpoint import Endpoint
 from llmkeys.probe.url import Origin, origin_of
 
-_HTTPS = 443
+HTTPS_PORT: Final = 443
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,7 @@ class Reach:
         """Whether a source that names these hosts, each with or without a port, may be sent."""
         wanted = {host.strip().lower() for host in hosts}
         port = f":{self.base.port}"
-        names = {self.base.host + port, self.base.host} if self.base.port == _HTTPS else {self.base.host + port}
+        names = {self.base.host + port, self.base.host} if self.base.port == HTTPS_PORT else {self.base.host + port}
         return not self.foreign and not wanted.isdisjoint(names)
 
 
@@ -43,15 +44,16 @@ def reach_of(spec: ProviderSpec, endpoint: Endpoint, entry: Provider) -> Reach:
     """
     base = endpoint.base.origin
     audiences = {endpoint.audience}
-    if _is_of_type(base, entry):
+    if is_of_type(base, entry):
         audiences |= {f"https://{host}" for host in entry.hosts if host not in entry.shared_hosts}
-    sent_to = (endpoint.probe, endpoint.models, endpoint.chat, endpoint.token, *endpoint.elsewhere)
+    sent_to = (endpoint.probe, endpoint.models, endpoint.chat, endpoint.token, endpoint.renewal, *endpoint.elsewhere)
     others = (origin_of(url) for url in sent_to if url)
-    foreign = any(one != base and not _is_of_type(one, entry) for one in others)
+    foreign = any(one != base and not is_of_type(one, entry) for one in others)
     read_on_the_way = bool(spec.network.proxy and spec.network.ca_bundle)
     audience = () if foreign or read_on_the_way else audiences
     return Reach(frozenset(audience), base, foreign or read_on_the_way)
 
 
-def _is_of_type(origin: Origin, entry: Provider) -> bool:
-    return origin.scheme == "https" and origin.port == _HTTPS and origin.host in entry.hosts
+def is_of_type(origin: Origin, entry: Provider) -> bool:
+    """Whether this is a host that the type's own file names, a former one included."""
+    return origin.scheme == "https" and origin.port == HTTPS_PORT and origin.host in entry.hosts

@@ -13,6 +13,7 @@ LONGEST: Final = 7 * 24 * 3600.0
 """Seconds. Who asks for more is asked again after a week all the same."""
 
 _LONGEST_TEXT: Final = 64
+_LONGEST_MESSAGE: Final = 4096  # characters that are searched for a time; more would cost more than the time is worth
 _NUMBER: Final = re.compile(r"[0-9]{1,18}(?:\.[0-9]{0,18})?")
 _PARTS: Final = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,12})?)(ms|us|µs|ns|d|h|m|s)")
 _SECONDS: Final = {"d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
@@ -98,7 +99,7 @@ def _date(text: str) -> datetime | None:
 
 
 def _in_message(text: str, utc_offset: int, now: datetime | None) -> float | None:
-    found = _TIME.search(text)
+    found = _TIME.search(text, 0, _LONGEST_MESSAGE)
     moment = _date(f"{found[1]}T{found[2]}") if found else None
     return _until(moment.replace(tzinfo=timezone(timedelta(hours=utc_offset))) if moment else None, now)
 

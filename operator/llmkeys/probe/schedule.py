@@ -13,6 +13,7 @@ CONFIRM_PROVEN: Final = (10.0, 20.0, 30.0)
 
 _DEAD_INTERVAL: Final = 6 * HOUR  # at most 4 looks a day at a dead key
 _SPREAD: Final = 0.2  # ± 20 %
+_LEAST: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,8 @@ def next_look(reason: Reason, failures: int, interval: float, retry_after: float
         reason: of the last look, confirmed.
         failures: how often in a row it ended so, counting this time; 0 for a good key.
         interval: seconds between routine looks at a good key.
-        retry_after: seconds that the provider asked for; never undercut.
+        retry_after: seconds that the provider asked for, never undercut; of an unverified key, seconds until it can be
+            told whether it is good.
         jitter: 0 ≤ jitter < 1, random.
 
     """
@@ -72,6 +74,8 @@ def next_look(reason: Reason, failures: int, interval: float, retry_after: float
             # Only ever later: the provider said when it will listen again.
             return max(retry_after * (1 + _SPREAD * jitter), min(delay, retry_after + MINUTE))
         return delay
+    if reason is Reason.UNVERIFIED and retry_after is not None:
+        return min(max(retry_after, _LEAST) * (1 + _SPREAD * jitter), spread(interval, jitter))
     if reason in (Reason.VERIFIED, Reason.UNVERIFIED, Reason.MODEL_UNAVAILABLE):
         return spread(interval, jitter)
     return max(_DEAD_INTERVAL, interval) * (1 + _SPREAD * jitter)

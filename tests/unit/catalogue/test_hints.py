@@ -2,8 +2,6 @@
 
 from collections.abc import Iterator
 
-import pytest
-
 from llmkeys.api.credential import KeyEntry, SecretRef
 from llmkeys.api.reasons import Reason
 from llmkeys.catalogue.loader import load
@@ -35,6 +33,9 @@ FOREIGN = {
     "tgp_v1_": "together",
     "bce-v3/": "baidu-qianfan",
     "github_pat_": "github-models",
+    '{"type":"service_account"}': "",
+    '"sk-': "",
+    "'sk-": "",
 }
 GITHUB = ("github-models", "github-copilot")
 
@@ -67,28 +68,28 @@ def test_most_types_are_of_vendors() -> None:
     assert len(vendors()) > 75
 
 
-@pytest.mark.parametrize("entry", vendors(), ids=lambda entry: entry.id)
-def test_a_key_of_another_vendor_is_not_sent_to_this_one(entry: Provider) -> None:
-    for host in own_hosts(entry):
-        for value in foreign_to(entry):
-            assert problem(entry, value, host) is Reason.WRONG_CREDENTIAL_TYPE, (host, value)
+def test_a_key_of_another_vendor_is_not_sent_to_this_one() -> None:
+    for entry in vendors():
+        for host in own_hosts(entry):
+            for value in foreign_to(entry):
+                assert problem(entry, value, host) is Reason.WRONG_CREDENTIAL_TYPE, (host, value)
 
 
-@pytest.mark.parametrize("entry", vendors(), ids=lambda entry: entry.id)
-def test_keys_with_the_types_own_beginnings_are_sent_to_some_host_of_it(entry: Provider) -> None:
-    field = entry.secret_field(entry.auth.field)
-    assert field is not None
-    never = {one.prefix for one in field.wrong_type if not one.hosts}
-    for prefix in {*field.prefixes, ""} - never:
-        value = f"{prefix}{'0a' * 20}"
-        assert None in {problem(entry, value, host) for host in own_hosts(entry)}, prefix
+def test_keys_with_the_types_own_beginnings_are_sent_to_some_host_of_it() -> None:
+    for entry in vendors():
+        field = entry.secret_field(entry.auth.field)
+        assert field is not None
+        never = {one.prefix for one in field.wrong_type if not one.hosts}
+        for prefix in {*field.prefixes, ""} - never:
+            value = f"{prefix}{'0a' * 20}"
+            assert None in {problem(entry, value, host) for host in own_hosts(entry)}, (entry.id, prefix)
 
 
-@pytest.mark.parametrize("entry", list(CATALOGUE.providers.values()), ids=lambda entry: entry.id)
-def test_another_host_may_take_any_vendors_key(entry: Provider) -> None:
-    if entry.auth.scheme in SHOWN:
-        for value in ("sk-proj-abc", "gsk_abc", "nvapi-abc"):
-            assert problem(entry, value, "gateway.example") is None
+def test_another_host_may_take_any_vendors_key() -> None:
+    for entry in CATALOGUE.providers.values():
+        if entry.auth.scheme in SHOWN:
+            for value in ("sk-proj-abc", "gsk_abc", "nvapi-abc"):
+                assert problem(entry, value, "gateway.example") is None, entry.id
 
 
 def test_every_type_that_is_named_exists() -> None:

@@ -19,8 +19,11 @@ SCHEMA: dict[str, Any] = json.loads((FOLDER / "schema.json").read_text(encoding=
 PROVIDERS = sorted((FOLDER / "providers").glob("*.yaml"))
 
 
+LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # many times faster, and as safe
+
+
 def document(path: Path) -> Any:
-    return yaml.safe_load(path.read_text(encoding="utf-8"))
+    return yaml.load(path.read_text(encoding="utf-8"), Loader=LOADER)  # noqa: S506
 
 
 def mistakes(value: Any, definition: str = "") -> list[str]:
@@ -39,9 +42,10 @@ def test_the_schema_is_a_schema() -> None:
     Draft202012Validator.check_schema(SCHEMA)
 
 
-@pytest.mark.parametrize("path", PROVIDERS, ids=lambda path: path.stem)
-def test_a_file_of_the_catalogue_follows_the_schema(path: Path) -> None:
-    assert mistakes(document(path)) == []
+def test_every_file_of_the_catalogue_follows_the_schema() -> None:
+    validator = Draft202012Validator(SCHEMA)
+    wrong = {path.stem: [one.json_path for one in validator.iter_errors(document(path))] for path in PROVIDERS}
+    assert {stem: places for stem, places in wrong.items() if places} == {}
 
 
 def test_the_files_for_all_follow_the_schema() -> None:

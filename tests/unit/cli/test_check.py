@@ -49,6 +49,10 @@ def found(result: Result) -> dict[str, Any]:
     return dict(finding)
 
 
+def takes_a_document(kind: str) -> bool:
+    return any(field.type == "json" for field in CATALOGUE.find(kind).secret_fields)
+
+
 BEHAVIOURS = {
     Kind.GOOD: (Behaviour.GOOD, "Verified", GOOD),
     Kind.REVOKED: (Behaviour.REVOKED, "Rejected", BAD),
@@ -88,7 +92,7 @@ def test_whatever_a_provider_does_the_key_is_judged_as_the_operator_would(
     assert (found(done)["verdict"], done.exit_code) == (verdict, code)
 
 
-@pytest.mark.parametrize("kind", sorted(DIALECTS))
+@pytest.mark.parametrize("kind", [kind for kind in sorted(DIALECTS) if not takes_a_document(kind)])
 def test_every_type_that_is_simulated_tells_a_good_key_from_a_bad_one(
     kind: str, check: Check, key_with: KeyWith, simulator: Simulator
 ) -> None:
@@ -108,7 +112,7 @@ def test_a_person_reads_what_was_asked_and_what_to_do(check: Check, key_with: Ke
     assert said["asked"] == f"GET {simulator.url('openai')}/models"
     assert said["verdict"] == "Verified (HTTP 200)"
     assert said["believed"] == "Valid"
-    assert said["models"] == str(len(DIALECTS["openai"].models))
+    assert said["models"].split()[0] == str(len(DIALECTS["openai"].models))
     assert said["what to do"] == "Nothing."
 
 
@@ -235,7 +239,7 @@ def test_the_other_form_of_the_url_is_tried_where_the_api_is_not_found(
         (("openai", "--endpoint", "models"), WRONG, "--endpoint NAME=URL"),
         (("openai", "--config", "organization"), WRONG, "--config NAME=VALUE"),
         (("openai", "--interval", "1m"), WRONG, "10m"),
-        (("openai", "--interval", "often"), FAILED, "duration"),
+        (("openai", "--interval", "often"), WRONG, "duration"),
         (("openai", "--timeout", "0s"), WRONG, "--timeout"),
         (("openai", "--from-file", "/nowhere"), WRONG, "/nowhere"),
     ],

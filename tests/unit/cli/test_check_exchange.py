@@ -9,7 +9,8 @@ from aiohttp import web
 
 from llmkeys.api.provider import Network, ProviderSpec
 from llmkeys.catalogue.loader import load
-from llmkeys.cli.check_ask import Asker, SystemClock
+from llmkeys.cli.check_ask import Asker
+from llmkeys.cli.check_net import SystemClock
 from llmkeys.crypto.secret import Secret
 from llmkeys.explain.finding import Seen
 from llmkeys.probe.endpoint import resolve_endpoint
@@ -60,7 +61,7 @@ async def azure() -> AsyncIterator[Azure]:
 
 async def test_the_token_is_what_proves_the_credential(azure: Azure) -> None:
     seen = await azure.ask("good")
-    assert (seen.verdict.reason, seen.models) == ("Verified", 1)
+    assert (seen.verdict.reason, seen.opened.models) == ("Verified", 1)
     assert azure.shown == ["Bearer TOKEN"]
 
 

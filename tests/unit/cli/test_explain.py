@@ -1,4 +1,7 @@
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -21,6 +24,7 @@ a proven key    Active True, Ready True; what is delivered stays
                 looked at again after 24 s to 36 s
 message         OpenAI is throttling key "primary"; it is looked at again when the provider allows.
 """
+SOURCE = Path(__file__).parents[3] / "operator"
 PROMISED = ("verdict", "key", "condition", "rule", "retryAfterSeconds")
 
 
@@ -98,3 +102,29 @@ def test_a_wrong_command_line_says_what_to_write(arguments: tuple[str, ...], cod
     assert done.exit_code == code
     assert said in done.stderr
     assert done.stdout == ""
+
+
+def test_many_replies_may_be_of_one_type_and_come_out_as_yaml() -> None:
+    lines = b'{"id": "\\ud800", "status": 401}\n{"id": 1, "provider": "anthropic", "status": 529}\n'
+    done = explain("openai", "--replies", "-", "-o", "yaml", text=lines)
+    assert done.exit_code == 0
+    assert [one["verdict"] for one in yaml.safe_load_all(done.stdout)] == ["Rejected", "Overloaded"]
+
+
+def test_what_belongs_to_a_single_reply_is_refused_beside_many() -> None:
+    done = explain("--replies", "-", "--status", "401", text=b"")
+    assert (done.exit_code, "--replies" in done.stderr) == (2, True)
+
+
+def test_a_reader_who_goes_away_is_no_mistake_of_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "replies.jsonl"
+    file.write_text('{"id": 1, "provider": "openai", "status": 401}\n' * 5_000)
+    command = [sys.executable, "-P", "-m", "llmkeys", "explain", "--replies", str(file)]
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(SOURCE)}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment) as running:  # noqa: S603  our own command
+        assert running.stdout is not None
+        assert running.stderr is not None
+        assert running.stdout.readline().startswith(b'{"id":1')
+        running.stdout.close()
+        assert running.stderr.read() == b""
+    assert running.returncode == 1

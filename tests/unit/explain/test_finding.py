@@ -1,17 +1,18 @@
 import pytest
 
-from llmkeys.api.provider import ProviderSpec
+from llmkeys.api.provider import Network, ProviderSpec
 from llmkeys.api.reasons import Belief, Reason
 from llmkeys.catalogue.loader import load
 from llmkeys.catalogue.rule import Word
 from llmkeys.explain.advice import Circumstance, next_step
 from llmkeys.explain.finding import Seen, finding_of
-from llmkeys.explain.listing import models_listed
+from llmkeys.explain.opened import Opened
+from llmkeys.probe.balance import Figure
 from llmkeys.probe.endpoint import Endpoint, resolve_endpoint
 from llmkeys.probe.judge import KeyState
 from llmkeys.probe.kind import Kind
 from llmkeys.probe.material import Candidate, Material
-from llmkeys.probe.reply import Reply
+from llmkeys.probe.reply import Failure
 from llmkeys.probe.verdict import Verdict
 
 CATALOGUE = load()
@@ -60,17 +61,34 @@ def test_a_request_that_costs_money_is_not_sent_and_says_how_to_allow_it() -> No
     assert "costs money" in found.message
 
 
-@pytest.mark.parametrize(
-    ("kind", "body", "count"),
-    [
-        ("openai", b'{"data":[{"id":"a"},{"id":"b"}]}', 2),
-        ("openai", b'{"data":[]}', 0),
-        ("openai", b'{"data":{}}', None),
-        ("openai", b"{", None),
-        ("openrouter", b'{"data":{"label":"x"}}', None),
-        ("github-models", b'[{"name":"a","id":"1"},{"name":"b","id":"2"}]', 2),
-        ("ollama", b'{"models":[{"name":"a"}]}', 1),
-    ],
-)
-def test_models_are_counted_where_the_probe_lists_them(kind: str, body: bytes, count: int | None) -> None:
-    assert models_listed(Reply(200, {}, body), CATALOGUE.find(kind)) == count
+@pytest.mark.parametrize("failure", [one for one in Failure if one is not Failure.ADDRESS_BLOCKED])
+def test_every_way_of_getting_no_reply_has_its_own_next_step(failure: Failure) -> None:
+    where = endpoint("openai")
+    said = [
+        next_step(Reason.PROVIDER_UNREACHABLE, CATALOGUE.find("openai"), where, Circumstance(failure=one))
+        for one in (failure, None)
+    ]
+    assert said[0] != said[1]
+    assert said[0].endswith(".")
+    assert "{" not in said[0]
+
+
+def test_an_account_that_is_empty_is_to_be_filled() -> None:
+    kind = Kind(CATALOGUE.find("moonshot"), endpoint("moonshot"))
+    for left, begins in ((0.0, "Check the billing"), (0.5, "Nothing.")):
+        opened = Opened(balance=(Figure("left", left, "CNY"), Figure("used", 9.0)))
+        seen = Seen(Verdict(Reason.VERIFIED, 200), kind, opened=opened)
+        found = finding_of(Candidate("key", "key", Material(())), seen, KeyState(Belief.VALID))
+        assert (found.verdict, found.next.startswith(begins)) == ("Verified", True)
+
+
+def test_a_document_that_cannot_be_read_is_given_as_a_file() -> None:
+    entry = CATALOGUE.find("gemini-cli")
+    assert "--from-file" in next_step(Reason.MALFORMED_KEY, entry, endpoint("gemini-cli"), Circumstance())
+
+
+def test_a_proxy_may_be_what_is_private() -> None:
+    entry = CATALOGUE.find("openai")
+    spec = ProviderSpec("openai", network=Network(None, "http://10.0.0.1:3128"))
+    said = next_step(Reason.ADDRESS_BLOCKED, entry, resolve_endpoint(spec, entry), Circumstance())
+    assert "or the proxy" in said

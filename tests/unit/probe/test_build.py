@@ -129,7 +129,8 @@ def test_the_name_of_a_field_is_part_of_the_identity() -> None:
     endpoint = resolve_endpoint(ProviderSpec("openai"), entry)
     one = MAC.sharing(sharing_parts(endpoint, entry, Material((("a", Secret("bc")),))))
     other = MAC.sharing(sharing_parts(endpoint, entry, Material((("ab", Secret("c")),))))
-    assert one != other
+    renamed = MAC.sharing(sharing_parts(endpoint, entry, Material((("ab", Secret("bc")),))))
+    assert len({one, other, renamed}) == 3
 
 
 PLAIN = ProviderSpec("openai", base_url="https://a.example")
@@ -155,3 +156,102 @@ def test_a_header_cannot_pass_for_a_part_of_the_query() -> None:
     endpoint = resolve_endpoint(ProviderSpec("azure-openai", base_url="https://a.example"), entry)
     moved = replace(endpoint, query=(), headers=(*endpoint.query, *endpoint.headers))
     assert list(endpoint_parts(endpoint, entry)) != list(endpoint_parts(moved, entry))
+
+
+# -- an endpoint with another part is another one, of which nothing is believed ---------------------------------
+
+AZURE = ProviderSpec(
+    "azure-openai",
+    base_url="https://a.example",
+    config={"tenantId": "contoso.example", "clientId": "66666666-7777-8888-9999-000000000000"},
+)
+ELSEWHERE = "https://b.example"
+OTHERS: list[dict[str, Any]] = [
+    {"probe": ELSEWHERE},
+    {"token": ELSEWHERE},
+    {"elsewhere": (ELSEWHERE,)},
+    {"renewal": ELSEWHERE},
+    {"query": ()},
+    {"query": (("api-version", "2020-01-01"),)},
+    {"query": (("api", "2024-10-21"),)},
+    {"headers": ()},
+    {"headers": (("Accept", "text/html"),)},
+    {"headers": (("X-Accept", "application/json"),)},
+    {"config": {"clientId": "66666666-7777-8888-9999-000000000000"}},
+    {"config": {"clientId": "00000000-7777-8888-9999-000000000000", "tenantId": "contoso.example"}},
+    {"network": Network(ca_bundle="PEM")},
+    {"network": Network(proxy="PEM")},
+    {"network": Network(allow_private_addresses=True)},
+    {"may_probe": False},
+    {"alternatives": ()},
+    {"alternatives": ("Set spec.config.clientId.",)},
+]
+
+
+def azure() -> tuple[Endpoint, Provider]:
+    entry = CATALOGUE.find(AZURE.type)
+    return resolve_endpoint(AZURE, entry), entry
+
+
+def parts(endpoint: Endpoint, entry: Provider) -> str:
+    return MAC.sharing(endpoint_parts(endpoint, entry))
+
+
+def test_every_part_of_an_endpoint_counts() -> None:
+    endpoint, entry = azure()
+    endpoints = [endpoint, *(replace(endpoint, **change) for change in OTHERS)]
+    assert len({parts(one, entry) for one in endpoints}) == len(endpoints)
+
+
+@pytest.mark.parametrize("change", [{"probe": ELSEWHERE}, {"token": ELSEWHERE}])
+def test_where_the_other_kinds_of_credential_go_counts(change: dict[str, Any]) -> None:
+    endpoint, entry = azure()
+    (other,) = endpoint.alternatives
+    assert isinstance(other, Endpoint)
+    moved = replace(endpoint, alternatives=(replace(other, **change),))
+    assert parts(endpoint, entry) != parts(moved, entry)
+
+
+def test_what_keeps_another_kind_from_being_used_counts() -> None:
+    endpoint, entry = azure()
+    one, other = (replace(endpoint, alternatives=(text,)) for text in ("Set one.", "Set the other."))
+    assert parts(one, entry) != parts(other, entry)
+
+
+def test_how_an_answer_is_read_and_how_it_is_asked_for_count() -> None:
+    endpoint, entry = azure()
+    auth = msgspec.structs.replace(entry.auth, scheme="bearer")
+    probe = msgspec.structs.replace(entry.probe, method="POST")
+    others = (
+        msgspec.structs.replace(entry, digest="another"),
+        msgspec.structs.replace(entry, auth=auth),
+        msgspec.structs.replace(entry, probe=probe),
+    )
+    assert len({parts(endpoint, one) for one in (entry, *others)}) == 4
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "values"),
+    [
+        ("gemini-cli", "projectId", ("one-project", "other-project")),
+        (
+            "azure-openai",
+            "clientId",
+            ("66666666-7777-8888-9999-000000000000", "66666666-7777-8888-9999-000000000001"),
+        ),
+        ("aws-bedrock", "region", ("us-east-1", "us-west-2")),
+    ],
+)
+def test_a_setting_that_is_in_no_url_but_in_what_is_sent_counts(kind: str, name: str, values: tuple[str, str]) -> None:
+    entry = CATALOGUE.find(kind)
+    specs = [ProviderSpec(kind, base_url="https://a.example", config={name: value}) for value in values]
+    one, other = (parts(resolve_endpoint(spec, entry), entry) for spec in specs)
+    assert one != other
+
+
+def test_two_kinds_of_credential_at_one_url_are_known_apart() -> None:
+    entry = CATALOGUE.find("aws-bedrock")
+    spec = ProviderSpec("aws-bedrock", base_url="https://a.example", config={"region": "us-east-1"})
+    pairs = zip(resolve_endpoint(spec, entry).alternatives, entry.kinds()[1:], strict=True)
+    others = [parts(endpoint, kind) for endpoint, kind in pairs if isinstance(endpoint, Endpoint)]
+    assert parts(resolve_endpoint(spec, entry), entry.kinds()[0]) not in others

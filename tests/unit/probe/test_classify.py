@@ -123,11 +123,11 @@ def test_a_redirect_is_a_bad_endpoint(status: int) -> None:
 
 @pytest.mark.parametrize("status", [400, 401, 402, 403, 404, 498])
 @pytest.mark.parametrize("content_type", ["text/html; charset=utf-8", "application/json", "application/xhtml+xml", ""])
-@pytest.mark.parametrize("provider", sorted(CATALOGUE.providers))
-def test_a_page_never_refuses_a_key(provider: str, content_type: str, status: int) -> None:
+def test_a_page_never_refuses_a_key(content_type: str, status: int) -> None:
     page = b"<!-- x -->\n<HTML><body>invalid api key, api key not valid, expired, access terminated</body></HTML>"
-    verdict = classify(Reply(status, {"content-type": content_type}, page), CATALOGUE.find(provider))
-    assert verdict.reason not in REFUSALS
+    reply = Reply(status, {"content-type": content_type}, page)
+    refusing = {one.id for one in CATALOGUE.providers.values() if classify(reply, one).reason in REFUSALS}
+    assert refusing == set()
 
 
 def test_a_providers_rule_that_names_a_content_type_goes_before_the_default_ones() -> None:

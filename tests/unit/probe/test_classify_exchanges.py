@@ -1,7 +1,6 @@
 """Every exchange of every provider: the request as it must look, and what each reply means."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
@@ -26,15 +25,11 @@ from tests.unit.probe.auth.credentials import NOW, pem
 
 FOLDER = Path(__file__).parents[2] / "fixtures" / "exchanges"
 CATALOGUE = load()
+LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # many times faster, and as safe
 EXCHANGES: dict[str, Any] = {
-    path.stem: yaml.safe_load(path.read_text(encoding="utf-8")) for path in sorted(FOLDER.glob("*.yaml"))
+    path.stem: yaml.load(path.read_text(encoding="utf-8"), Loader=LOADER)  # noqa: S506
+    for path in sorted(FOLDER.glob("*.yaml"))
 }
-
-
-def replies() -> Iterator[Any]:
-    for provider, exchange in EXCHANGES.items():
-        for reply in exchange["replies"]:
-            yield pytest.param(provider, reply, id=f"{provider}-{reply['name']}")
 
 
 def as_reply(given: dict[str, Any]) -> Reply:
@@ -43,14 +38,21 @@ def as_reply(given: dict[str, Any]) -> Reply:
     return Reply(given["status"], headers, body)
 
 
-@pytest.mark.parametrize(("provider", "given"), list(replies()))
-def test_a_reply_means_what_the_evidence_says(provider: str, given: dict[str, Any]) -> None:
+@pytest.mark.parametrize("provider", sorted(EXCHANGES))
+def test_a_reply_means_what_the_evidence_says(provider: str) -> None:
+    wrong = {
+        given["name"]: found for given in EXCHANGES[provider]["replies"] if (found := differences(provider, given))
+    }
+    assert wrong == {}
+
+
+def differences(provider: str, given: dict[str, Any]) -> dict[str, Any]:
+    """What the verdict says otherwise than the exchange does."""
     verdict = classify(as_reply(given), answered(provider, given))
-    assert verdict.reason.value == given["verdict"]
-    assert verdict.status == given["status"]
-    if "detail" in given:
-        assert verdict.detail == given["detail"]
-    assert verdict.retry_after == given.get("retry_after")
+    found = {"verdict": verdict.reason.value, "status": verdict.status, "detail": verdict.detail}
+    found |= {"retry_after": verdict.retry_after}
+    wanted = {"detail": verdict.detail, "retry_after": None, **given}
+    return {name: value for name, value in found.items() if value != wanted[name]}
 
 
 def answered(provider: str, given: dict[str, Any]) -> Provider:
@@ -59,13 +61,6 @@ def answered(provider: str, given: dict[str, Any]) -> Provider:
     names = ["", *(one.name for one in entry.alternatives)]
     kind = entry.kinds()[names.index(given.get("kind", ""))]
     return as_probe(kind) if given.get("of") == "token" else kind
-
-
-def requests() -> Iterator[Any]:
-    for provider, exchange in EXCHANGES.items():
-        yield pytest.param(provider, exchange, id=provider)
-        for other in exchange.get("alternatives", ()):
-            yield pytest.param(provider, other, id=f"{provider}-{other['name']}")
 
 
 def material_of(exchange: dict[str, Any]) -> Material:
@@ -78,8 +73,14 @@ def material_of(exchange: dict[str, Any]) -> Material:
     return Material(tuple((name, Secret(text(value))) for name, value in fields.items()))
 
 
-@pytest.mark.parametrize(("provider", "exchange"), list(requests()))
-def test_the_probe_looks_as_the_provider_wants_it(provider: str, exchange: dict[str, Any]) -> None:
+@pytest.mark.parametrize("provider", sorted(EXCHANGES))
+def test_the_probe_looks_as_the_provider_wants_it(provider: str) -> None:
+    exchange = EXCHANGES[provider]
+    for kind in (exchange, *exchange.get("alternatives", ())):
+        check_request(provider, kind)
+
+
+def check_request(provider: str, exchange: dict[str, Any]) -> None:
     entry = CATALOGUE.find(provider)
     spec = ProviderSpec(type=provider, base_url=exchange.get("base"), config=exchange.get("config", {}))
     material = material_of(exchange)
@@ -119,9 +120,9 @@ def test_every_provider_has_exchanges() -> None:
         assert named == [one.name for one in CATALOGUE.find(provider).alternatives]
 
 
-@pytest.mark.parametrize("provider", sorted(EXCHANGES))
-def test_exchanges_show_the_cases_that_matter(provider: str) -> None:
-    names = " ".join(reply["name"] for reply in EXCHANGES[provider]["replies"])
-    for case in ("success", "bad key", "throttled", "no money", "overload", "firewall's page"):
-        assert case in names
-    assert all(reply["ev"] in "DCFK" for reply in EXCHANGES[provider]["replies"])
+def test_exchanges_show_the_cases_that_matter() -> None:
+    for provider, exchange in EXCHANGES.items():
+        names = " ".join(reply["name"] for reply in exchange["replies"])
+        for case in ("success", "bad key", "throttled", "no money", "overload", "firewall's page"):
+            assert case in names, provider
+        assert all(reply["ev"] in "DCFK" for reply in exchange["replies"])

@@ -53,3 +53,13 @@ def test_a_dead_key_waits_six_hours_or_longer(reason: Reason, interval: float, j
 @pytest.mark.parametrize("reason", sorted({*MATRIX, *LIMITS}))
 def test_every_reason_has_a_next_look(reason: Reason) -> None:
     assert next_look(reason, 1, HOUR, None, 0.0) >= 8
+
+
+@pytest.mark.parametrize(
+    ("wait", "jitter", "at_least", "at_most"),
+    [(0.0, 0.0, 1.0, 1.0), (5.0, 0.0, 5.0, 5.0), (5.0, 0.999, 5.0, 6.0), (1e9, 0.5, 3600.0, 3600.0)],
+)
+def test_a_key_whose_proof_is_late_is_looked_at_when_it_can_be_told_and_routinely_at_the_latest(
+    wait: float, jitter: float, at_least: float, at_most: float
+) -> None:
+    assert at_least <= next_look(Reason.UNVERIFIED, 0, 3600.0, wait, jitter) <= at_most

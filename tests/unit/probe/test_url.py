@@ -55,6 +55,26 @@ OURS = [
 ]
 
 
+@pytest.mark.parametrize(
+    ("written", "path", "url"),
+    [
+        ("https://x.example/v1", "", "https://x.example/v1"),
+        ("https://x.example/v1", "models", "https://x.example/v1/models"),
+        ("https://x.example/v1", "/models", "https://x.example/v1/models"),
+        ("https://x.example/v1internal", ":load", "https://x.example/v1internal:load"),
+        # Else what follows the host would be read as a port.
+        ("https://x.example/", ":load", "https://x.example/:load"),
+        ("https://x.example/v1#", ":load", "https://x.example/v1"),
+    ],
+)
+def test_a_path_is_put_behind_the_base(written: str, path: str, url: str) -> None:
+    assert resolve_base(written, "", KNOWN).join(path) == url
+
+
+def test_what_is_left_of_a_pasted_endpoint_ends_in_no_slash() -> None:
+    assert resolve_base("https://x.example/v1//chat/completions", "v1", KNOWN).base == "https://x.example/v1"
+
+
 @pytest.mark.parametrize(("row", "written", "ours"), OURS, ids=[str(row) for row, *_ in OURS])
 def test_a_base_url_becomes_the_chat_url_of_its_row(row: int, written: str, ours: str) -> None:
     if ours == REFUSED:
@@ -90,6 +110,9 @@ def test_a_base_url_becomes_the_chat_url_of_its_row(row: int, written: str, ours
         ("https://x.example:abc", "parsed"),
         ("https://[::1", "parsed"),
         ("https://x.example/a b", "white space"),
+        ("https://x.example/a\u3000b", "white space"),
+        ("https://x.example/a\x01b", "control character"),
+        ("https://x.example/a\x7fb", "control character"),
         ("https://x.example/\r\nHost: y", "white space"),
         ("https://x.example\\@y.example", "backslash"),
         ("https://x..example", "name"),
@@ -132,6 +155,7 @@ def test_one_host_has_one_origin_however_it_is_written(written: str, origin: Ori
         ("https://x.example", "v1", "https://x.example"),
         ("https://x.example/api/v1beta", "v1", "https://x.example/api"),
         ("https://x.example/v1/openai", "v1", "https://x.example/v1/openai"),
+        ("https://x.example/v1/v1", "v1", "https://x.example"),
         ("https://x.example", "", "https://x.example"),
     ],
 )

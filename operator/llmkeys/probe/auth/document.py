@@ -10,13 +10,15 @@ from typing import Any, Final
 import msgspec
 
 from llmkeys.api.reasons import Reason
-from llmkeys.catalogue.credential import Auth, CredentialFile
+from llmkeys.catalogue.credential import REFRESH, Auth, CredentialFile
 from llmkeys.catalogue.rule import path_of, values_at
 from llmkeys.probe.auth.scheme import Problem
 
-# The year 5138 in seconds, a day of 1973 in milliseconds: what is greater was not counted in seconds.
-_SECONDS: Final = 1e11
-_MILLISECONDS: Final = 1000.0
+MOST_SECONDS: Final = 1e11
+"""The year 5138 in seconds, a day of 1973 in milliseconds: what is greater was not counted in seconds."""
+
+MILLISECONDS: Final = 1000.0
+"""In a second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +42,9 @@ class Document:
         """When the access token ends (epoch seconds); None if the file does not say."""
         for path in file.expiry:
             for value in values_at(self.content, path_of(path)):
-                number = _number(value)
+                number = positive(value)
                 if number is not None:
-                    return number / _MILLISECONDS if number > _SECONDS else number
+                    return number / MILLISECONDS if number > MOST_SECONDS else number
         return None
 
 
@@ -85,14 +87,25 @@ def settings_in(text: str, file: CredentialFile) -> dict[str, str]:
 
 def ended(text: str, auth: Auth, now: float) -> Problem | None:
     """That the access token in the file is out of date, which no call needs to tell."""
-    document = read(text) if auth.file and auth.file.expiry else None
-    expiry = document.expiry(auth.file) if document is not None and auth.file else None
+    file = auth.file or CredentialFile()
+    document = read(text)
+    expiry = document.expiry(file) if document is not None else None
     if expiry is None or expiry > now:
         return None
-    return Problem(Reason.EXPIRED, "the access token in the file is out of date, and llmkeys does not renew it")
+    return Problem(Reason.EXPIRED, f"the access token in the file is out of date{_remedy(file)}")
 
 
-def _number(value: Any) -> float | None:
+def _remedy(file: CredentialFile) -> str:
+    if file.renewal is None:
+        return ", and llmkeys does not renew it"
+    price = {True: "logs its owner out elsewhere", False: "", "unknown": "may log its owner out elsewhere"}
+    said = price[file.renewal.rotates]
+    switch = f'llmkeys renews it only with spec.config.{REFRESH}: "true" in the LLMProvider'
+    return f", and {switch}, which {said}" if said else f", and {switch}"
+
+
+def positive(value: Any) -> float | None:
+    """A finite number above zero, written as a number or as its text; None for anything else."""
     if isinstance(value, str):
         try:
             value = float(value)

@@ -10,11 +10,12 @@ from llmkeys.probe.auth.plain import with_bearer
 from llmkeys.probe.auth.scheme import CredentialUnusableError, Problem, Showing
 from llmkeys.probe.request import ProbeRequest
 
-_SENDABLE: Final = re.compile(r"[\x21-\x7e]{1,8192}")
+SENDABLE: Final = re.compile(r"[\x21-\x7e]{1,8192}")
+"""An access token that can be shown."""
 
 
 def show(request: ProbeRequest, showing: Showing) -> ProbeRequest:
-    """Send the access token as it is; it is never renewed, for that would log the file's owner out."""
+    """Send the access token as it is."""
     text = showing.revealed(showing.auth.field)
     if check(text, showing.auth) is not None:
         raise CredentialUnusableError("the file cannot be used")
@@ -24,7 +25,7 @@ def show(request: ProbeRequest, showing: Showing) -> ProbeRequest:
 def check(text: str, auth: Auth) -> Problem | None:
     """Whether the file is this client's and holds a token that can be sent."""
     problem = problem_in(text, auth)
-    if problem is None and not _SENDABLE.fullmatch(_token(text, auth)):
+    if problem is None and not SENDABLE.fullmatch(_token(text, auth)):
         return Problem(Reason.MALFORMED_KEY, "its access token holds characters that no token has")
     return problem
 
