@@ -19,6 +19,7 @@ from llmkeys.api.names import (
     INTERNAL_LABEL,
     MAC_SECRET,
     OWN_SECRETS,
+    RENEWED_SECRET,
 )
 from tests.support.cluster import ControlPlane
 from tests.support.cluster_install import ROOT
@@ -178,7 +179,7 @@ def test_the_controller_creates_no_secret_that_gets_a_token(controller: Account,
     assert NOT_OPAQUE in controller.create(of_account)
 
 
-@pytest.mark.parametrize("name", OWN_SECRETS)
+@pytest.mark.parametrize("name", [*OWN_SECRETS, RENEWED_SECRET])
 def test_the_controller_creates_its_own_secrets_in_its_own_namespace(name: str, controller: Account) -> None:
     assert controller.create(secret(DEFAULT_NAMESPACE, name, INTERNAL)) == ""
 
@@ -266,7 +267,7 @@ def test_a_controller_of_a_few_namespaces_may_do_there_what_it_must_and_nothing_
 def test_a_controller_of_a_few_namespaces_reads_of_its_own_namespace_its_own_secrets_alone(elsewhere: Account) -> None:
     here = f"--namespace={elsewhere.namespace}"
 
-    for name in OWN_SECRETS:
+    for name in (*OWN_SECRETS, RENEWED_SECRET):
         assert elsewhere.may("get", f"secrets/{name}", here)
     assert not elsewhere.may("get", "secrets/somebodys", here)
     assert not elsewhere.may("list", "secrets", here)

@@ -103,13 +103,13 @@ def test_a_provider_that_never_answers_delays_nobody_else(scene: FaultScene) -> 
         scene.api.create(scene.credential_path("").rstrip("/"), scene.manifest(f"stuck-{number}", hanging))
     eventually(lambda: scene.simulator.calls_total("deepseek") > 0, message="a look that hangs")
 
-    scene.credential("chat", good)
+    key = scene.credential("chat", good)
 
     scene.wait_ready("chat")
     states = [by_type(scene.status(f"stuck-{number}")).get("Ready", {}) for number in range(HANGING)]
     assert {one.get("status") for one in states} <= {"Unknown", None}
     assert {one.get("reason") for one in states} & {"Checking", "ProviderUnreachable", None}
-    assert len(scene.simulator.calls(type="moonshot")) == 1
+    assert len(scene.simulator.calls(key)) == 1
 
 
 def test_an_outage_leaves_what_was_proven_and_ends_by_itself(scene: FaultScene) -> None:

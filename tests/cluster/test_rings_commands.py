@@ -1,6 +1,7 @@
 """`llmkeys keys` on a real API server, with a person's rights."""
 
 import asyncio
+import base64
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+import yaml
 from click.testing import CliRunner, Result
 
 from llmkeys.api.names import (
@@ -16,13 +18,16 @@ from llmkeys.api.names import (
     CREDENTIAL_PLURAL,
     INTERNAL_LABEL,
     MAC_SECRET,
+    MODEL_LISTS,
     PUBLIC_KEYS,
+    RENEWED_SECRET,
     SEALING_SECRET,
     TOKEN_AUDIENCE,
     UNSEALER_CA_SECRET,
     UNSEALER_TLS_SECRET,
 )
 from llmkeys.cli.main import main
+from llmkeys.crypto.at_rest import seal_at_rest
 from llmkeys.crypto.header import Binding
 from llmkeys.crypto.keypair import PublicKey
 from llmkeys.crypto.sealing import seal
@@ -158,6 +163,7 @@ def test_the_list_shows_each_key_with_its_state_and_who_needs_it(person: Person)
     ]
     assert rows[0]["created"] == "2027-01-15T08:00:00Z"
     assert rows[0]["neededBy"] == [sealed]
+    assert yaml.safe_load(person.keys("list", "-o", "yaml").stdout) == rows
     table = person.keys("list").stdout.splitlines()
     assert table[0].split() == ["PURPOSE", "KEY", "STATE", "CREATED", "NEEDED", "BY"]
     assert table[1].split() == ["sealing", rows[0]["key"], "active", "2027-01-15T08:00:00Z", "1"]
@@ -223,6 +229,23 @@ def test_the_active_key_is_never_thrown_away(person: Person) -> None:
     assert "Rotate first" in refused.stderr
 
 
+def test_a_key_that_a_renewed_file_is_sealed_to_cannot_be_thrown_away(person: Person) -> None:
+    before = person.active("sealing")
+    public = PublicKey.parse(person.found(PUBLIC_KEYS, "configmaps")["data"]["sealing"])
+    kept = base64.b64encode(seal_at_rest(public, "place", b"file")).decode()
+    metadata = {"name": RENEWED_SECRET, "labels": {INTERNAL_LABEL: "true"}}
+    path = f"/api/v1/namespaces/{person.namespace}/secrets"
+    person.api.create(path, {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "data": {"place": kept}})
+    assert person.keys("rotate", "sealing").exit_code == 0
+
+    refused = person.keys("retire", before)
+
+    assert refused.exit_code == STILL_NEEDED
+    assert RENEWED_SECRET in refused.output
+    person.delete(RENEWED_SECRET)
+    assert person.keys("retire", before).exit_code == 0
+
+
 @pytest.mark.parametrize("command", ["retire", "compromise"])
 def test_a_key_that_no_ring_has_is_an_error(command: str, person: Person) -> None:
     refused = person.keys(command, "0123456789abcdef")
@@ -281,6 +304,18 @@ def eventually_created(person: Person, pod: dict[str, Any]) -> None:
         return True
 
     eventually(create)
+
+
+def test_a_list_of_models_is_in_no_backup_since_it_follows_from_what_providers_say(person: Person) -> None:
+    config_maps = f"/api/v1/namespaces/{person.namespace}/configmaps"
+    name = f"{MODEL_LISTS}openai"
+    person.api.create(config_maps, {"metadata": {"name": name, "labels": {INTERNAL_LABEL: "true"}}, "data": {"a": "b"}})
+    file = person.backed_up()
+    person.api.delete(f"{config_maps}/{name}")
+
+    assert person.restore(file).exit_code == 0
+
+    assert person.api.get(f"{config_maps}/{name}") is None
 
 
 def test_a_backup_brings_everything_back_that_was_lost(person: Person) -> None:

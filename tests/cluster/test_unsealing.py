@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from llmkeys.api.names import CONTROLLER_ACCOUNT, CREDENTIAL_KIND, DEFAULT_NAMESPACE, TOKEN_AUDIENCE
 from tests.support.cluster_process import free_ports
@@ -193,3 +194,7 @@ def test_who_had_it_opened_is_told_with_the_next_look(place: Place) -> None:
     program = [sys.executable, "-P", "-m", "llmkeys", "usage", "-n", world.namespace, "counted"]
     shown = subprocess.run(program, env=environment, capture_output=True, text=True, check=True)  # noqa: S603
     assert shown.stdout.splitlines()[1].split()[:4] == [world.namespace, "counted", "chat", "3"]
+    for form in ("json", "yaml"):
+        done = subprocess.run([*program, "-o", form], env=environment, capture_output=True, text=True, check=True)  # noqa: S603
+        (row,) = yaml.safe_load(done.stdout)
+        assert (row["credential"], row["serviceAccount"], row["count"]) == ("counted", "chat", 3)

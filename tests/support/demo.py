@@ -19,7 +19,7 @@ from types import FrameType
 from typing import Final
 
 from llmkeys.api.names import DEFAULT_NAMESPACE
-from tests.support import demo_keep, demo_steps
+from tests.support import demo_bootstrap, demo_keep, demo_steps
 from tests.support.cluster import ControlPlane, kubectl_program
 from tests.support.cluster_install import ROOT, install
 from tests.support.cluster_process import free_ports, start_time
@@ -57,6 +57,8 @@ class Stage:
         step("A Kubernetes control plane")
         plane = self.stack.enter_context(ControlPlane.start(lambda line: say(f"  {line}")))
         self.pids.update(plane.pids)
+        if not plane.owned:
+            self.stack.callback(_remove, plane)
         say(f"  Kubernetes {plane.version()}")
 
         step("CRDs, roles and policies")
@@ -66,6 +68,9 @@ class Stage:
 
         step(f"Simulated providers, {_LATENCY} ms to an answer")
         self._simulate()
+
+        step("A template for the one-time bootstrap, handed over before the operator has ever run")
+        demo_bootstrap.hand_over(plane, self.values)
 
         step("The operator and the unsealer, each with the rights of its own ServiceAccount")
         address = f"127.0.0.1:{free_ports(1)[0]}"
@@ -120,14 +125,15 @@ def run(*, hold: bool, key: str | None) -> int:
 
 
 def _show(stage: Stage, plane: ControlPlane, key: str | None) -> int:
+    step("What the bootstrap has made")
+    demo_bootstrap.show(plane)
+
     step("The keys are sealed, offline but for the operator's public key")
     stage.values.update(seal_all(plane.kubeconfig, _MANIFESTS / "02-providers.yaml", FOLDER / "config"))
     render_folder(stage.values, _MANIFESTS)
     say(f"  examples/demo/ is filled in: {shown(_MANIFESTS)}/")
 
     step("Providers and credentials are applied")
-    if not plane.owned:
-        stage.stack.callback(_remove, plane)
     demo_steps.apply(plane, _MANIFESTS)
     if key:
         demo_steps.apply_real_key(plane, key)
@@ -207,6 +213,7 @@ def _remove(plane: ControlPlane) -> None:
     manifests = [_MANIFESTS / name for name in ("01-namespace.yaml", "02-providers.yaml")]
     plane.kubectl("delete", "--ignore-not-found", "--wait=false", *(f"--filename={file}" for file in manifests))
     plane.kubectl("delete", "--ignore-not-found", "llmprovider", demo_steps.REAL_PROVIDER)
+    demo_bootstrap.remove(plane)
     say(f"  namespace {NAMESPACE} and the LLMProviders demo-* are removed; CRDs and roles stay")
 
 

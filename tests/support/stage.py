@@ -91,6 +91,8 @@ class Stage:
         for path in ("/api/v1/events", f"{_OURS}/{PROVIDER_PLURAL}", f"{_OURS}/{CREDENTIAL_PLURAL}"):
             for item in self.api.get(path)["items"]:
                 yield f"{path} {item['metadata']['name']}", json.dumps(item, ensure_ascii=False)
+        for item in self.api.get(f"/api/v1/namespaces/{DEFAULT_NAMESPACE}/configmaps")["items"]:
+            yield f"ConfigMap {item['metadata']['name']}", json.dumps(item, ensure_ascii=False)
         for item in self.api.get("/api/v1/secrets")["items"]:
             metadata = item["metadata"]
             if metadata["namespace"] == DEFAULT_NAMESPACE:

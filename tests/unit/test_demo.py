@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.support import demo_keep
+from tests.support import demo_bootstrap, demo_keep
 from tests.support.cluster_process import start_time
 from tests.support.demo_manifests import TEMPLATES, UnknownPlaceholderError, render, render_folder, url_placeholder
 from tests.support.demo_scenes import KEYS, NAMESPACE, SCENES, TYPES, Scene
@@ -41,19 +41,21 @@ def test_every_template_renders_to_manifests_with_the_very_values(tmp_path: Path
     ]
     providers = [one for one in documents if one["kind"] == "LLMProvider"]
     assert {one["spec"]["network"]["caBundle"] for one in providers} == {CA}
+    bootstrapped = demo_bootstrap.variables()
     assert {one["spec"]["type"]: one["spec"]["baseURL"] for one in providers} == {
-        kind: VALUES[url_placeholder(kind)] for kind in TYPES
+        kind: VALUES[url_placeholder(kind)] for kind in TYPES if url_placeholder(kind) not in bootstrapped
     }
     entries = [entry for one in documents if one["kind"] == "LLMCredential" for entry in one["spec"].get("keys", ())]
     used = {text for entry in entries for text in entry.get("sealed", {}).values()}
-    assert used == {VALUES[f"SEALED_{name}"] for name in KEYS}
+    assert used == {VALUES[f"SEALED_{name}"] for name in KEYS if name not in bootstrapped}
 
 
 def test_every_credential_of_the_templates_has_a_scene_and_the_other_way_round(tmp_path: Path) -> None:
+    texts = [file.read_text(encoding="utf-8") for file in render_folder(VALUES, tmp_path)]
     found = {
         one["metadata"]["name"]: one["metadata"]["namespace"]
-        for file in render_folder(VALUES, tmp_path)
-        for one in yaml.safe_load_all(file.read_text(encoding="utf-8"))
+        for text in (*texts, re.sub(r"\$\{[A-Z_]+\}", "x", demo_bootstrap.TEMPLATE.read_text(encoding="utf-8")))
+        for one in yaml.safe_load_all(text)
         if one["kind"] == "LLMCredential"
     }
     assert found == {scene.credential: NAMESPACE for scene in SCENES}
@@ -61,13 +63,14 @@ def test_every_credential_of_the_templates_has_a_scene_and_the_other_way_round(t
 
 def test_every_sealed_value_of_the_templates_has_a_key_and_a_place_of_its_own() -> None:
     found = list(places())
-    assert {one.key for one in found} == set(KEYS)
+    sealed = set(KEYS) - demo_bootstrap.variables()
+    assert {one.key for one in found} == sealed
     assert {one.namespace for one in found} == {NAMESPACE}
-    assert len({(one.credential, one.entry, one.key) for one in found}) == len(KEYS)
+    assert len({(one.credential, one.entry, one.key) for one in found}) == len(sealed)
 
 
 def test_no_template_holds_a_key_or_an_address_of_its_own() -> None:
-    for template in TEMPLATES.rglob("*.yaml"):
+    for template in (*TEMPLATES.rglob("*.yaml"), demo_bootstrap.TEMPLATE):
         assert not re.search(r"sk-|https?://", template.read_text(encoding="utf-8")), template.name
 
 

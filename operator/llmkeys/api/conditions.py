@@ -18,6 +18,7 @@ SECRET_SYNCED: Final = "SecretSynced"  # noqa: S105  a condition's name
 READY: Final = "Ready"
 RECONCILING: Final = "Reconciling"
 STALLED: Final = "Stalled"
+MODELS_PUBLISHED: Final = "ModelsPublished"  # of an LLMProvider, if it asks for that
 
 TYPES: Final = (READY, ACTIVE, INVALID_KEY, RATE_LIMITED, SECRET_SYNCED, RECONCILING, STALLED)
 

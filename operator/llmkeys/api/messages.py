@@ -3,7 +3,7 @@
 A message never holds a time, a key or a provider's raw text, so that it changes only when the cause does. To change a
 message, change its line. Placeholders: {provider} the LLMProvider, {title} the provider's name, {key} the entry,
 {secret} and {field} of the source, {target} the generated Secret, {namespace}, {name}, {console}, {host}, {status},
-{detail}.
+{detail}, {config_map}.
 """
 
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from llmkeys.api.reasons import Reason
 
 _MESSAGES: Final[dict[Reason, str]] = {
     Reason.VERIFIED: 'Key "{key}" was accepted by {title}.',
-    Reason.UNVERIFIED: "{title} answers, but does not check keys; nothing is known about the key.",
+    Reason.UNVERIFIED: "{host} answers, but does not check keys; nothing is known about the key.",
     Reason.KEPT_LAST_GOOD: 'The replacement of key "{key}" is not proven yet; the last good value is still delivered.',
     Reason.REJECTED: '{title} refused key "{key}". Create a new key at {console} and put it into {source}.',
     Reason.EXPIRED: 'Key "{key}" has expired. Create a new key at {console} and put it into {source}.',
@@ -109,26 +109,52 @@ _MESSAGES: Final[dict[Reason, str]] = {
     Reason.CHECKING: 'Key "{key}" is being looked at.',
     Reason.NOT_APPLICABLE: "",
     Reason.RESOLVED: "The provider is ready to be used.",
+    Reason.PUBLISHED: "ConfigMap {config_map} lists the models that proven keys open.",
+    Reason.PUBLISHED_IN_PART: (
+        "ConfigMap {config_map} lists some of the models that proven keys open: it cannot hold all of them. Narrow the "
+        "list by spec.models.include of LLMProvider {provider}."
+    ),
+    Reason.AWAITING_MODELS: "ConfigMap {config_map} is written when a look at a key has shown which models it opens.",
+    Reason.CONFIG_MAP_CONFLICT: (
+        "ConfigMap {config_map} exists and was not written by llmkeys; it was not touched. Delete or rename it."
+    ),
+    Reason.PUBLISH_REFUSED: (
+        "The controller may not write ConfigMap {config_map}. Apply the roles and policies of this version: "
+        "kubectl apply --server-side -k config/"
+    ),
 }
 
-_DETAILED: Final[dict[Reason, tuple[str, str]]] = {
-    Reason.BAD_ENDPOINT: ("detail", "LLMProvider {provider} cannot be used. {detail}"),
-    Reason.MODEL_UNAVAILABLE: (
-        "missing",
-        (
+_DETAILED: Final[dict[Reason, dict[str, str]]] = {
+    Reason.BAD_ENDPOINT: {"detail": "LLMProvider {provider} cannot be used. {detail}"},
+    Reason.MODEL_UNAVAILABLE: {
+        "missing": (
             'Key "{key}" does not open: {missing}. Name other models in spec.requiredModels or in spec.models of '
             "LLMProvider {provider}, or have these opened at {console}."
         ),
-    ),
-    Reason.UNVERIFIED: (
-        "costs",
-        (
+    },
+    Reason.EXPIRED: {
+        "renews": (
+            'Key "{key}" has expired, and its token cannot be renewed any more. Sign in again with the program whose '
+            "file it is, and put the new file into {source}."
+        ),
+    },
+    Reason.PROBE_REFUSED: {
+        "renewal": (
+            'The token of key "{key}" has ended and could not be renewed: {renewal}. Nothing is claimed about the key.'
+        ),
+    },
+    Reason.UNVERIFIED: {
+        "costs": (
             'Key "{key}" was not checked: the request that proves keys of {title} costs money. To allow it, set '
             "spec.validation.probe of LLMProvider {provider} to Paid."
         ),
-    ),
+        "untold": (
+            'Key "{key}" was accepted by {host}, but no answer to a made-up key has told yet whether keys are checked '
+            "there; one is sent again with a later look."
+        ),
+    },
 }
-"""Said instead where the value of that name is set: the cause was found without a call."""
+"""Said instead where the value of that name is set: more is known than the reason alone says."""
 
 _BECAUSE: Final[dict[Reason, str]] = {
     Reason.MALFORMED_KEY: 'Key "{key}" cannot be used: {because}. It was not sent. Check {source}.',
@@ -172,8 +198,8 @@ def sentence(reason: Reason) -> str:
 
 def message_of(reason: Reason, values: Mapping[str, str]) -> str:
     """The sentence of a reason, with notes on keys that were passed over and on values that were trimmed."""
-    because, detailed = _DETAILED.get(reason, ("", ""))
-    text = detailed if because and values.get(because) else _MESSAGES[reason]
+    detailed = (text for name, text in _DETAILED.get(reason, {}).items() if values.get(name))
+    text = next(detailed, _MESSAGES[reason])
     if values.get("because") and reason in _BECAUSE:
         text = _BECAUSE[reason]
     because, note = _NOTES_OF.get(reason, ("", ""))

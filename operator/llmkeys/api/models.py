@@ -57,6 +57,7 @@ class ModelsSpec(msgspec.Struct, frozen=True):
         exclude: patterns; go before `include`.
         add: offered whatever the list shows and whatever the patterns say.
         defaults: type to model; an empty text leaves the choice to the catalogue.
+        publish: whether a ConfigMap shows what the keys open.
 
     """
 
@@ -64,6 +65,20 @@ class ModelsSpec(msgspec.Struct, frozen=True):
     exclude: tuple[str, ...] = ()
     add: tuple[AddedModel, ...] = ()
     defaults: dict[ModelType, str] = {}
+    publish: bool = False
+
+
+class PublishedModels(msgspec.Struct, frozen=True, rename="camel"):
+    """The list of models that a provider's ConfigMap holds.
+
+    Args:
+        config_map: its name, in the operator's namespace.
+        count: of the models in it.
+
+    """
+
+    config_map: str
+    count: int = 0
 
 
 class ModelsStatus(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -26,6 +26,9 @@ ENVELOPE_SECRET: Final = "llmkeys-envelope"  # noqa: S105
 UNSEALER_TLS_SECRET: Final = "llmkeys-unsealer-tls"  # noqa: S105
 UNSEALER_CA_SECRET: Final = "llmkeys-unsealer-ca"  # noqa: S105
 OWN_SECRETS: Final = (MAC_SECRET, SEALING_SECRET, ENVELOPE_SECRET, UNSEALER_TLS_SECRET, UNSEALER_CA_SECRET)
+"""The operator's own keys: read at every start, and watched."""
+RENEWED_SECRET: Final = "llmkeys-renewed"  # noqa: S105
+"""The credential files whose access token was renewed; read when one is needed."""
 PUBLIC_KEYS: Final = "llmkeys-public-keys"
 """The ConfigMap that everybody who is logged in may read."""
 MODEL_LISTS: Final = "llmkeys-models-"

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from llmkeys.api.durations import seconds
-from llmkeys.api.models import ModelsSpec
+from llmkeys.api.models import ModelsSpec, PublishedModels
 from llmkeys.api.objects import Condition, Metadata
 
 _TIMEOUT = 10.0
@@ -133,6 +133,7 @@ class ProviderStatus(msgspec.Struct, frozen=True, rename="camel", omit_defaults=
     audience: str = ""
     urls: Urls | None = None
     credentials: Counts | None = None
+    models: PublishedModels | None = None
 
 
 class LLMProvider(msgspec.Struct, frozen=True):

@@ -77,6 +77,13 @@ class Reason(StrEnum):
     # Of the LLMProvider.
     RESOLVED = "Resolved"
 
+    # Of its ModelsPublished.
+    PUBLISHED = "Published"
+    PUBLISHED_IN_PART = "PublishedInPart"
+    AWAITING_MODELS = "AwaitingModels"
+    CONFIG_MAP_CONFLICT = "ConfigMapConflict"
+    PUBLISH_REFUSED = "PublishRefused"
+
 
 class Truth(StrEnum):
     """A condition's status, or how to find it from what stood before."""

@@ -40,6 +40,7 @@ from llmkeys.telemetry.logs import configure
     help="File with the 32-byte key that wraps the operator's own keys; it must not lie in the cluster's etcd.",
 )
 @click.option("--key-renewal", default="2160h", show_default=True, help="Time between two keys of a ring, at least 1h.")
+@click.option("--no-bootstrap", is_flag=True, help="Consume no template, whoever hands one over.")
 @click.option("--log-format", type=click.Choice(["json", "console"]), help="Default: console on a terminal, else json.")
 @click.option("--log-level", default="INFO", show_default=True)
 def command(
@@ -54,6 +55,8 @@ def command(
     key_renewal: str,
     log_format: str | None,
     log_level: str,
+    *,
+    no_bootstrap: bool,
 ) -> None:
     """Run the operator against $KUBECONFIG, else the pod's own account."""
     host, _, port = listen.rpartition(":")
@@ -79,6 +82,7 @@ def command(
             usage_every=max(seconds(usage_interval), 1.0),
             kek=kek_from(keyring_kek.read_bytes()) if keyring_kek else None,
             renew_every=_renewal(key_renewal),
+            bootstrap=not no_bootstrap,
         )
         asyncio.run(run(options))
     except LlmkeysError as error:

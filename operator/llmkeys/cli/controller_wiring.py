@@ -18,6 +18,8 @@ from llmkeys import __version__
 from llmkeys.api.credential import UnsealerStatus
 from llmkeys.api.names import API_VERSION, CREDENTIAL_PLURAL, PROVIDER_PLURAL
 from llmkeys.catalogue.loader import load
+from llmkeys.catalogue.lookup import Catalogue
+from llmkeys.cli.controller_bootstrap import bootstrap_watch
 from llmkeys.crypto.ring_keys import mac_key
 from llmkeys.engine.clock import SystemClock
 from llmkeys.engine.effects import ApiUnavailableError
@@ -27,6 +29,8 @@ from llmkeys.kube.client import ApiClient
 from llmkeys.kube.cluster import KubeCluster
 from llmkeys.kube.informer import Informer
 from llmkeys.kube.internal import ensure_namespace, served_kinds
+from llmkeys.kube.renewed_files import RenewedFiles
+from llmkeys.kube.ring_objects import OwnObjects
 from llmkeys.kube.ring_use import traces_in
 from llmkeys.kube.rings import Rings
 from llmkeys.kube.watch import MetadataWatch
@@ -62,6 +66,7 @@ class Options:
         usage_every: seconds between two fetches of those counts.
         kek: 32 bytes that wrap the key rings; None leaves them in clear.
         renew_every: seconds between two keys of a ring.
+        bootstrap: a template that is handed over is consumed.
 
     """
 
@@ -75,6 +80,7 @@ class Options:
     usage_every: float
     kek: bytes | None = field(repr=False)
     renew_every: float
+    bootstrap: bool = True
 
 
 def _bound_tls_buffers() -> None:
@@ -135,7 +141,7 @@ async def _serve_until(
         started = await _start(stop, options, client, providers, metrics)
         if started is None:
             return
-        engine, rings = started
+        engine, rings, catalogue = started
         informer = Informer(client, engine, options.watch_namespaces)
         watches += informer.watches
         for watch in informer.watches:
@@ -151,6 +157,9 @@ async def _serve_until(
             beside = [group.create_task(rings.keep(stop, _keys_told(stop, options, rings, engine)))]
             if options.usage_token.exists():
                 beside.append(group.create_task(_collector(options, rings, engine).run()))
+            if options.bootstrap:
+                bootstrap = bootstrap_watch(client, options.namespace, rings, catalogue, metrics)
+                beside.append(group.create_task(bootstrap.run()))
             try:
                 await informer.run(stop, partial(_patiently, stop), begin)
             finally:
@@ -186,12 +195,12 @@ def _keyring(options: Options, rings: Rings) -> KeyRing:
 
 async def _start(
     stop: asyncio.Event, options: Options, client: ApiClient, providers: ProviderClient, metrics: Metrics
-) -> tuple[Engine, Rings] | None:
+) -> tuple[Engine, Rings, Catalogue] | None:
     catalogue = load()
     for fault in catalogue.faults:
         log.error("a file of the catalogue cannot be used", fault=str(fault))
 
-    async def prepare() -> tuple[Engine, Rings]:
+    async def prepare() -> tuple[Engine, Rings, Catalogue]:
         await _wait_for_crds(stop, client)
         await ensure_namespace(client, options.namespace)
         rings = await Rings.load(
@@ -204,8 +213,10 @@ async def _start(
             more_names=(urlsplit(options.unsealer).hostname or "",),
         )
         observer = MetricsObserver(metrics)
-        parts = (KubeCluster(client), ProbeNet(providers), catalogue, mac_key(rings.mac), _keyring(options, rings))
-        return Engine(*parts, SystemClock(), observer), rings
+        cluster = KubeCluster(client, options.namespace)
+        parts = (cluster, ProbeNet(providers), catalogue, mac_key(rings.mac), _keyring(options, rings))
+        renewed = RenewedFiles(OwnObjects(client, options.namespace))
+        return Engine(*parts, SystemClock(), observer, renewed), rings, catalogue
 
     return await _patiently(stop, prepare)
 

@@ -4,8 +4,10 @@ import sys
 
 import click
 
+from llmkeys.api.names import RENEWED_SECRET
 from llmkeys.cli.keys_find import ring_with
 from llmkeys.cli.keys_session import Place, Session, at_place
+from llmkeys.kube.renewed_files import keys_in_use
 from llmkeys.kube.ring_use import uses_in
 
 _STILL_NEEDED = 3
@@ -18,7 +20,8 @@ def command(key_id: str, place: Place) -> None:
     """Throw a key away that nothing needs any more. What was sealed with it will never open again.
 
     Refused, with exit code 3, while an LLMCredential holds a value that is sealed to the key, or an envelope that is
-    sealed with it. Manifests in Git that were never applied cannot be seen from here: llmkeys seal --check finds them.
+    sealed with it, or a credential file that was renewed is kept under it. Manifests in Git that were never applied
+    cannot be seen from here: llmkeys seal --check finds them.
     """
     needed_by = place.run(lambda session: _retire(session, key_id))
     if not needed_by:
@@ -35,11 +38,13 @@ async def _retire(session: Session, key_id: str) -> list[str]:
     # Refuses the active key before anybody is told to seal again what would be sealed to it again.
     ring.retire(key_id)
     needed_by = [one for one in await uses_in(session.client) if one.needs(ring.purpose, key_id)]
-    if needed_by:
+    kept = ring.purpose == "sealing" and key_id in await keys_in_use(session.secrets.objects)
+    if needed_by or kept:
         advice = {
             "sealing": "seal its values again: llmkeys seal --reseal",
             "envelope": "the controller seals its envelope again by itself",
         }
-        return [f"LLMCredential {one.key} ({advice[ring.purpose]})" for one in needed_by]
+        renewed = [f"Secret {RENEWED_SECRET} (the controller seals it again by itself)"] if kept else []
+        return [*(f"LLMCredential {one.key} ({advice[ring.purpose]})" for one in needed_by), *renewed]
     await session.secrets.change(ring.purpose, lambda current: current.retire(key_id))
     return []

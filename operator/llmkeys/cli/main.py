@@ -14,6 +14,7 @@ _COMMANDS: Final = {
     "status": "How the providers and credentials of a cluster are.",
     "seal": "Seal a key for a place, with the operator's public key; renew and check sealed values.",
     "manifest": "Print manifests to start from.",
+    "bootstrap": "Create providers and credentials once, from a template of RAGFlow's or another shape.",
     "keys": "The operator's own keys: list, rotate, retire, compromise, back up, restore.",
     "usage": "Who has envelopes opened.",
     "unseal": "In a pod: have an envelope opened and write what it holds.",

@@ -1,5 +1,6 @@
 """The effects that the engine is given: the API server and the providers, as small protocols, and their errors."""
 
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from llmkeys.api.credential import LLMCredential
@@ -40,6 +41,10 @@ class RefusedError(PlatformError):
     """The API server or an admission policy refused a write for good."""
 
 
+class NotOursError(PlatformError):
+    """An object of the name that we need belongs to somebody else."""
+
+
 class Cluster(Protocol):
     """What the engine does to the API server."""
 
@@ -59,6 +64,17 @@ class Cluster(Protocol):
 
     async def patch_provider_status(self, provider: LLMProvider, patch: dict[str, Any]) -> LLMProvider: ...
 
+    async def read_model_list(self, provider: LLMProvider) -> dict[str, str] | None:
+        """What the provider's ConfigMap holds, nothing if it was written for another of that name; None without one.
+
+        Raises NotOursError where it is a stranger's.
+        """
+        ...
+
+    async def write_model_list(self, provider: LLMProvider, data: dict[str, str]) -> None:
+        """Have the provider's ConfigMap hold this and no more. Raises NotOursError where it is a stranger's."""
+        ...
+
     async def post_event(self, event: dict[str, Any]) -> None: ...
 
 
@@ -66,3 +82,18 @@ class Net(Protocol):
     """What the engine does to providers."""
 
     async def send(self, request: ProbeRequest, network: Network, timeout: float, limit: int) -> Reply: ...  # noqa: ASYNC109
+
+
+class RenewedStore(Protocol):
+    """The operator's own Secret of renewed files, by place; every value is sealed."""
+
+    async def read(self) -> dict[str, bytes] | None:
+        """What it holds; None without one."""
+        ...
+
+    async def change(self, following: Callable[[Mapping[str, bytes] | None], dict[str, bytes]]) -> dict[str, bytes]:
+        """Have it hold what follows from what it holds, and write in any case; it may be called again after a conflict.
+
+        Raises ConflictError where others write it faster.
+        """
+        ...

@@ -12,19 +12,24 @@ from llmkeys.catalogue.lookup import Catalogue
 from llmkeys.crypto.mac import MacKey
 from llmkeys.delivery.manifest import SecretMeta
 from llmkeys.engine.clock import Clock
-from llmkeys.engine.effects import ApiUnavailableError, Cluster, ConflictError, Net, NotThereError
+from llmkeys.engine.effects import ApiUnavailableError, Cluster, ConflictError, Net, NotThereError, RenewedStore
 from llmkeys.engine.hosts import Hosts
 from llmkeys.engine.keyring import KeyRing, KeyRingHolder
 from llmkeys.engine.keys import KeyReader, is_source
 from llmkeys.engine.lanes import Lane
 from llmkeys.engine.looks import Looks
+from llmkeys.engine.model_lists import ModelLists
 from llmkeys.engine.observe import Observer
 from llmkeys.engine.prober import Prober
 from llmkeys.engine.providers import ProviderReconciler
 from llmkeys.engine.reconcile import Again, Reconciler
+from llmkeys.engine.renewable import owners_in
+from llmkeys.engine.renewals import Renewals
+from llmkeys.engine.renewed_book import RenewedBook
 from llmkeys.engine.report import Reporter
 from llmkeys.engine.resolve import Resolver
 from llmkeys.engine.store import Namespace, Store
+from llmkeys.engine.token_service import TokenService
 from llmkeys.engine.usage import UsageBook
 from llmkeys.engine.workqueue import WorkQueue
 from llmkeys.engine.writer import SecretWriter
@@ -47,6 +52,7 @@ class Engine:
         keyring: opens values from Git, and seals envelopes.
         clock: time and jitter.
         observer: told what happens.
+        renewed: keeps credential files whose access token was renewed.
 
     """
 
@@ -59,6 +65,7 @@ class Engine:
         keyring: KeyRing,
         clock: Clock,
         observer: Observer,
+        renewed: RenewedStore,
     ) -> None:
         self.store = Store()
         self._keys = KeyRingHolder(keyring)
@@ -75,11 +82,25 @@ class Engine:
         self._writer = SecretWriter(self.store, cluster, mac, clock, observer)
         self.usage = UsageBook()
         reporter = Reporter(self.store, cluster, clock, observer, self.usage)
+        self._lists = ModelLists(self.store, cluster, clock)
+        self._renewals = self._renewing(net, renewed, mac)
         reader = KeyReader(self.store, cluster, mac, self._keys)
         self._reconciler = Reconciler(
-            self.store, self._resolver, reader, self._looks, self._writer, reporter, mac, self._keys, clock
+            self.store,
+            self._resolver,
+            reader,
+            self._looks,
+            self._writer,
+            reporter,
+            self._lists,
+            self._renewals,
+            mac,
+            self._keys,
+            clock,
         )
-        self._providers = ProviderReconciler(self.store, self._resolver, self.hosts, cluster, clock, observer)
+        self._providers = ProviderReconciler(
+            self.store, self._resolver, self.hosts, self._lists, cluster, clock, observer
+        )
 
     # -- events ----------------------------------------------------------------------------------------------
 
@@ -134,6 +155,7 @@ class Engine:
         self.store.providers.pop(name, None)
         self._observer.provider_gone(name)
         self._resolver.forget(name)
+        self._lists.forget(name)
         self.provider_queue.forget(Key("", name))
         self._wake_users(name)
 
@@ -183,6 +205,7 @@ class Engine:
         now = self._clock.now()
         for index, key in enumerate(self.store.credentials):
             self.queue.add_at(key, now + index * _RESEAL_PACE, Lane.REFRESH)
+        self._renewals.keys_changed()
 
     # -- life ------------------------------------------------------------------------------------------------
 
@@ -195,6 +218,7 @@ class Engine:
         """Begin nothing more, and let go of what is at work."""
         await self.queue.close()
         await self.provider_queue.close()
+        await self._renewals.finish()
 
     # -- work ------------------------------------------------------------------------------------------------
 
@@ -249,6 +273,12 @@ class Engine:
         return Again(self._clock.now() + delay, Lane.RETRY if isinstance(error, RetryableError) else Lane.REFRESH)
 
     # -- parts -----------------------------------------------------------------------------------------------
+
+    def _renewing(self, net: Net, renewed: RenewedStore, mac: MacKey) -> Renewals:
+        clock, hosts = self._clock, self.hosts
+        book = RenewedBook(renewed, self._keys, lambda: owners_in(self.store.credentials.values(), mac))
+        service = TokenService(net, hosts, clock, self._observer)
+        return Renewals(book, service, hosts, mac, clock, self.queue.waiting)
 
     def _ask(self, key: Key) -> None:
         self._forced.add(key)

@@ -18,6 +18,7 @@ from llmkeys.delivery.plan import Held
 from llmkeys.engine.effects import Cluster
 from llmkeys.engine.keyring import KeyRingHolder
 from llmkeys.engine.opening import open_entry
+from llmkeys.engine.renewable import Renewable
 from llmkeys.engine.resolve import Resolved
 from llmkeys.engine.store import Store
 from llmkeys.probe.judge import KeyState
@@ -54,6 +55,7 @@ class HeldKey:
         look_again: although it is not due.
         region: where it was found to be at home, under `region: auto`.
         models: what this look showed of its models, None without one.
+        file: what it is where it is a file whose access token is renewed.
 
     """
 
@@ -63,6 +65,7 @@ class HeldKey:
     look_again: bool = False
     region: str = ""
     models: ModelsStatus | None = None
+    file: Renewable | None = None
 
     @property
     def lists_models(self) -> bool:

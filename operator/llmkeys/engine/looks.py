@@ -1,7 +1,6 @@
 """A look at one key within the budget of its host: shared, parked, or sent; then judged."""
 
 import asyncio
-import secrets
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
@@ -15,6 +14,7 @@ from llmkeys.api.reasons import REFUSALS, Reason
 from llmkeys.catalogue.model import Provider
 from llmkeys.crypto.mac import MacKey
 from llmkeys.engine.clock import Clock
+from llmkeys.engine.controls import Controls
 from llmkeys.engine.hosts import WITNESSES, Hosts, Permit
 from llmkeys.engine.keys import HeldKey
 from llmkeys.engine.lanes import Lane
@@ -23,13 +23,14 @@ from llmkeys.engine.observe import Observer
 from llmkeys.engine.prober import Call, Prober, Seen
 from llmkeys.engine.resolve import Resolved
 from llmkeys.engine.store import Store
-from llmkeys.probe.build import build_probe, build_token_request, endpoint_parts, key_parts, sharing_parts
-from llmkeys.probe.control import NOISE, made_up_key, wants_control
+from llmkeys.probe.build import endpoint_parts, first_request, key_parts, sharing_parts
+from llmkeys.probe.control import wants_control
 from llmkeys.probe.endpoint import Endpoint
 from llmkeys.probe.form import other_form_of
 from llmkeys.probe.judge import Circumstances, KeyState, judge
 from llmkeys.probe.kind import kind_of
 from llmkeys.probe.material import Material
+from llmkeys.probe.models import Listing
 from llmkeys.probe.models_request import plan_listing
 from llmkeys.probe.url import Origin
 from llmkeys.probe.verdict import Verdict
@@ -62,6 +63,11 @@ class Looking:
     @property
     def status(self) -> int:
         return self.seen.verdict.status if self.seen else 0
+
+    @property
+    def listing(self) -> Listing | None:
+        """What the key opens, if that was listed."""
+        return self.seen.listing if self.seen else None
 
     async def done_within(self, wait: float) -> bool:
         """Whether the answer is there within `wait` seconds."""
@@ -119,6 +125,7 @@ class Looks:
     ) -> None:
         self.hosts = hosts
         self.waiting = waiting
+        self.controls = Controls(prober, hosts, mac, clock)
         self._store = store
         self._prober = prober
         self._mac = mac
@@ -191,9 +198,7 @@ class Looks:
             )
             return looking
         call = replace(self._call(resolved, entry, endpoint, material, identity), models=models)
-        parked = self._control(call, endpoint, credential.metadata.namespace) if call.controlled else None
-        if parked is not None:
-            return parked
+        self.controls.send(call, endpoint, credential.metadata.namespace)
         permit = self.hosts.reserve(endpoint.origin, credential.metadata.namespace, proven=one.state.proven)
         if not isinstance(permit, Permit):
             return Parked(endpoint.origin, permit)
@@ -204,11 +209,11 @@ class Looks:
 
     def _call(self, resolved: Resolved, entry: Provider, endpoint: Endpoint, material: Material, identity: str) -> Call:
         now = self._clock.now()
-        before = build_token_request(endpoint, entry, material)
+        request, with_token = first_request(endpoint, entry, material, now)
         return Call(
             identity=identity,
-            request=before or build_probe(endpoint, entry, material, now),
-            with_token=partial(build_probe, endpoint, entry, material, now) if before else None,
+            request=request,
+            with_token=with_token,
             entry=entry,
             origin=endpoint.origin,
             token_origin=endpoint.called[0],
@@ -216,28 +221,19 @@ class Looks:
             timeout=resolved.provider.spec.validation.timeout_seconds(entry.probe.timeout),
             provider=resolved.provider.metadata.name,
             endpoint=self._mac.sharing(endpoint_parts(endpoint, entry)),
-            controlled=wants_control(entry, material),
+            controlled=wants_control(entry, endpoint, material),
             other=partial(other_form_of, endpoint, entry, material, now),
         )
-
-    def _control(self, call: Call, endpoint: Endpoint, namespace: str) -> Parked | None:
-        """Have a made-up key sent before the real one where that is due; what waits if the host has no room for it."""
-        if not self._prober.control_is_due(call.endpoint):
-            return None
-        # It is nobody's key, so it is charged to the host alone.
-        permit = self.hosts.reserve(call.origin, namespace, proven=True)
-        if not isinstance(permit, Permit):
-            return Parked(call.origin, permit)
-        made_up = made_up_key(call.entry, secrets.token_bytes(NOISE))
-        control = replace(call, request=build_probe(endpoint, call.entry, made_up, self._clock.now()))
-        self._prober.start_control(control).add_done_callback(lambda _: self.hosts.give_back(permit))
-        return None
 
     def answers_at(self, resolved: Resolved) -> str:
         """What to write as base URL instead, if the API was found in the other form of it; empty otherwise."""
         if resolved.entry is None or resolved.endpoint is None or not resolved.endpoint.other:
             return ""
         return self._prober.book.answers_at(self._mac.sharing(endpoint_parts(resolved.endpoint, resolved.entry)))
+
+    def unshown(self, credential: LLMCredential, resolved: Resolved, one: HeldKey, verdict: Verdict) -> KeyState:
+        """What is believed of a key that could not be shown, by what its token service said of it."""
+        return self.judged(credential, resolved, resolved.at(one.region), one, Seen(verdict, self._clock.now()))
 
     def judged(
         self, credential: LLMCredential, resolved: Resolved, endpoint: Endpoint, one: HeldKey, seen: Seen

@@ -49,6 +49,8 @@ def asked_parts(credential: LLMCredential, resolved: Resolved) -> Iterator[str]:
     for kind, name in sorted(spec.defaults.items()):
         yield kind
         yield name
+    if spec.publish:
+        yield "publish"
 
 
 def is_listed_with(reason: Reason) -> bool:

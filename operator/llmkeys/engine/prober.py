@@ -19,6 +19,7 @@ from llmkeys.engine.models import ModelLister, is_listed_with
 from llmkeys.engine.observe import Observer
 from llmkeys.probe.auth.exchange import token_of
 from llmkeys.probe.classify import classify
+from llmkeys.probe.control import weighed
 from llmkeys.probe.form import OtherForm, is_wrong_form, shows_the_api
 from llmkeys.probe.limit import body_limit
 from llmkeys.probe.models import Listing
@@ -137,36 +138,34 @@ class Prober:
         return task
 
     def control_is_due(self, endpoint: str) -> bool:
-        """Whether a made-up key is to be sent before the next real one."""
+        """Whether a made-up key is to be sent together with the next real one."""
         return endpoint not in self._controls and self._clock.now() >= self.book.control(endpoint).due
 
     def start_control(self, call: Call) -> asyncio.Task[None]:
-        """Send a made-up key; real ones of the same endpoint wait for its answer."""
+        """Send a made-up key; a success of a real one at the same endpoint counts only when its answer is there."""
         task = asyncio.create_task(self._control(call))
         self._controls[call.endpoint] = task
         task.add_done_callback(lambda _: self._controls.pop(call.endpoint, None))
         return task
 
     async def _control(self, call: Call) -> None:
-        reply = await self._exchange(call, call.request)
+        sent, reply, verdict = await self._answer(call)
         now = self._clock.now()
-        verdict = classify(reply, call.entry, now=now, authenticated=True)
-        self._record(call, reply, verdict)
+        verdict = verdict or classify(reply, sent.entry, now=now, authenticated=True)
+        self._record(sent, reply, verdict)
         known = self.book.note_control(call.endpoint, verdict, now)
         self._observer.controlled(call.provider, _code(reply), verdict.reason.value, checks=known.checks)
 
     async def _send(self, call: Call) -> Seen:
-        control = self._controls.get(call.endpoint) if call.controlled else None
-        if control is not None:
-            await asyncio.wait({control})
         started = self._clock.now()
         call, reply, verdict = await self._answer(call)
-        now = self._clock.now()
-        proves = self.book.control(call.endpoint).proves if call.controlled else None
-        verdict = verdict or classify(reply, call.entry, now=now, authenticated=proves)
+        answered = self._clock.now()
+        proves = True if call.controlled else None
+        verdict = verdict or classify(reply, call.entry, now=answered, authenticated=proves)
         self._record(call, reply, verdict)
         if call.controlled:
-            self.book.note_key(call.endpoint, verdict, now)
+            verdict = await self._weighed(call, verdict)
+        now = self._clock.now()
         if is_wrong_form(verdict) and self.book.may_try_other_form(call.endpoint, now):
             await self._try_other_form(call)
         listing = None
@@ -177,8 +176,17 @@ class Prober:
         self._seen.move_to_end(call.identity)
         if len(self._seen) > _REMEMBERED:
             self._seen.popitem(last=False)
-        self._observer.probed(call.provider, _code(reply), verdict.reason.value, now - started)
+        self._observer.probed(call.provider, _code(reply), verdict.reason.value, answered - started)
         return seen
+
+    async def _weighed(self, call: Call, verdict: Verdict) -> Verdict:
+        """What the answer to a real key is worth; a success waits for the answer to the made-up one."""
+        control = self._controls.get(call.endpoint)
+        if control is not None and verdict.reason is Reason.VERIFIED:
+            await asyncio.wait({control})
+        now = self._clock.now()
+        self.book.note_key(call.endpoint, verdict, now)
+        return weighed(verdict, self.book.control(call.endpoint), now)
 
     async def _answer(self, call: Call) -> tuple[Call, Reply, Verdict | None]:
         """The reply to the probe, and the probe; a verdict already where the exchange before it gave no token."""

@@ -1,18 +1,20 @@
-"""The status of an LLMProvider: whether it can be used, where requests go, how its credentials fare."""
+"""The status of an LLMProvider: whether it can be used, where requests go, how its credentials fare, their models."""
 
 from typing import Final
 
 import msgspec
 
-from llmkeys.api.conditions import ACTIVE, INVALID_KEY, RATE_LIMITED, READY, RECONCILING, STALLED
+from llmkeys.api.conditions import ACTIVE, INVALID_KEY, MODELS_PUBLISHED, RATE_LIMITED, READY, RECONCILING, STALLED
 from llmkeys.api.durations import rfc3339
 from llmkeys.api.messages import message_of
 from llmkeys.api.objects import Condition, condition_of, merge_patch
 from llmkeys.api.provider import Counts, LLMProvider, ProviderStatus, Urls
 from llmkeys.api.reasons import Reason
+from llmkeys.delivery.model_list import config_map_name
 from llmkeys.engine.clock import Clock
 from llmkeys.engine.effects import Cluster
 from llmkeys.engine.hosts import WINDOW, Hosts
+from llmkeys.engine.model_lists import ModelLists, Publication
 from llmkeys.engine.observe import Observer
 from llmkeys.engine.report import event_of
 from llmkeys.engine.resolve import Resolved, Resolver
@@ -26,11 +28,19 @@ class ProviderReconciler:
     """Keeps the status of providers."""
 
     def __init__(
-        self, store: Store, resolver: Resolver, hosts: Hosts, cluster: Cluster, clock: Clock, observer: Observer
+        self,
+        store: Store,
+        resolver: Resolver,
+        hosts: Hosts,
+        lists: ModelLists,
+        cluster: Cluster,
+        clock: Clock,
+        observer: Observer,
     ) -> None:
         self._store = store
         self._resolver = resolver
         self._hosts = hosts
+        self._lists = lists
         self._cluster = cluster
         self._clock = clock
         self._observer = observer
@@ -47,16 +57,22 @@ class ProviderReconciler:
             return None
         resolved = self._resolver.resolve(provider)
         suspect = resolved.endpoint is not None and self._hosts.suspect(resolved.endpoint.origin)
-        status = self._status(provider, resolved, suspect=suspect)
+        publication = await self._lists.publish(provider, resolved)
+        status = self._status(provider, resolved, publication, suspect=suspect)
         patch = merge_patch(msgspec.to_builtins(provider.status), msgspec.to_builtins(status))
         if patch:
             written = await self._cluster.patch_provider_status(provider, patch)
             self._store.put_provider(written)
             self._observer.settled(written)
             await self._tell(provider, written, resolved)
-        return self._clock.now() + WINDOW / 5 if suspect else None
+        times = [self._clock.now() + WINDOW / 5] if suspect else []
+        if publication is not None and publication.again is not None:
+            times.append(publication.again)
+        return min(times, default=None)
 
-    def _status(self, provider: LLMProvider, resolved: Resolved, *, suspect: bool) -> ProviderStatus:
+    def _status(
+        self, provider: LLMProvider, resolved: Resolved, publication: Publication | None, *, suspect: bool
+    ) -> ProviderStatus:
         reason = resolved.problem or (Reason.PROVIDER_SUSPECT if suspect else Reason.RESOLVED)
         endpoint = resolved.endpoint
         urls = None
@@ -64,29 +80,38 @@ class ProviderReconciler:
             urls = Urls(endpoint.base.base, endpoint.chat, endpoint.models, endpoint.probe)
         return ProviderStatus(
             observed_generation=provider.metadata.generation,
-            conditions=self._conditions(provider, resolved, reason),
+            conditions=self._conditions(provider, resolved, reason, publication),
             type=resolved.entry.id if resolved.entry else "",
             audience=endpoint.audience if endpoint else "",
             urls=urls,
             credentials=self._counts(provider.metadata.name),
+            models=publication.models if publication else None,
         )
 
-    def _conditions(self, provider: LLMProvider, resolved: Resolved, reason: Reason) -> tuple[Condition, ...]:
+    def _conditions(
+        self, provider: LLMProvider, resolved: Resolved, reason: Reason, publication: Publication | None
+    ) -> tuple[Condition, ...]:
         ready = _TRUE if reason is Reason.RESOLVED else _FALSE
-        values = {"provider": provider.metadata.name, "detail": resolved.detail}
+        name = provider.metadata.name
+        values = {"provider": name, "detail": resolved.detail, "config_map": config_map_name(name)}
         if resolved.endpoint is not None:
             values["host"] = str(resolved.endpoint.origin)
-        message = message_of(reason, values)
-        statuses = {READY: ready, RECONCILING: _FALSE, STALLED: _TRUE if reason in _SETTLED else _FALSE}
-        before = provider.status.conditions
-        now = rfc3339(self._clock.now())
-        made = []
-        for kind, status in statuses.items():
-            stood = condition_of(before, kind)
-            since = stood.last_transition_time if stood and stood.status == status else now
-            text = message if kind == READY or status == _TRUE else ""
-            made.append(Condition(kind, status, reason.value, text, since, provider.metadata.generation))
-        return tuple(made)
+        message = message_of(reason, values) + (_lifecycle(resolved) if reason is Reason.RESOLVED else "")
+        stalled = _TRUE if reason in _SETTLED else _FALSE
+        stated = [
+            (READY, ready, reason, message),
+            (RECONCILING, _FALSE, reason, ""),
+            (STALLED, stalled, reason, message if stalled == _TRUE else ""),
+        ]
+        if publication is not None:
+            told = publication.reason
+            stated.append((MODELS_PUBLISHED, publication.status, told, message_of(told, values)))
+        return tuple(self._condition(provider, *one) for one in stated)
+
+    def _condition(self, provider: LLMProvider, kind: str, status: str, reason: Reason, message: str) -> Condition:
+        stood = condition_of(provider.status.conditions, kind)
+        since = stood.last_transition_time if stood and stood.status == status else rfc3339(self._clock.now())
+        return Condition(kind, status, reason.value, message, since, provider.metadata.generation)
 
     def _counts(self, name: str) -> Counts:
         total = active = invalid = limited = 0
@@ -112,3 +137,9 @@ class ProviderReconciler:
             self._observer.suspect(str(resolved.endpoint.origin), suspected=suspected)
         kind = "Normal" if now.status == _TRUE else "Warning"
         await self._cluster.post_event(event_of(after, kind, now.reason, now.message, self._clock.now()))
+
+
+def _lifecycle(resolved: Resolved) -> str:
+    """That the service ended, or will: the provider can be asked all the same."""
+    end = resolved.entry.lifecycle if resolved.entry else None
+    return f" The service is {end.state}: {end.note.en.removesuffix('.')}." if end else ""

@@ -12,6 +12,7 @@ number of times. The steps read like the story; the first that decides the outco
 """
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from llmkeys.api.credential import Inputs, LLMCredential
@@ -27,7 +28,9 @@ from llmkeys.engine.keyring import KeyRingHolder
 from llmkeys.engine.keys import HeldKey, KeyReader, first_name, views_of_status
 from llmkeys.engine.lanes import Lane
 from llmkeys.engine.looks import Looking, Looks, Parked
+from llmkeys.engine.model_lists import ModelLists
 from llmkeys.engine.outcome import Outcome
+from llmkeys.engine.renewals import Patience, Renewals
 from llmkeys.engine.report import Reporter
 from llmkeys.engine.resolve import Resolved, Resolver
 from llmkeys.engine.store import Store
@@ -93,6 +96,8 @@ class Reconciler:
         looks: Looks,
         writer: SecretWriter,
         reporter: Reporter,
+        lists: ModelLists,
+        renewals: Renewals,
         mac: MacKey,
         keys: KeyRingHolder,
         clock: Clock,
@@ -103,6 +108,8 @@ class Reconciler:
         self._looks = looks
         self._writer = writer
         self._reporter = reporter
+        self._lists = lists
+        self._renewals = renewals
         self._mac = mac
         self._keys = keys
         self._clock = clock
@@ -138,7 +145,8 @@ class Reconciler:
         decision = await self._look(run, keys)
         if isinstance(decision, Parked):
             return await self._wait_for_room(run, decision)
-        admission = run.admission.told(answers_at=self._looks.answers_at(run.resolved))
+        untold = self._looks.controls.untold(run.resolved, keys[decision.index])
+        admission = run.admission.told(answers_at=self._looks.answers_at(run.resolved), untold="yes" if untold else "")
         outcome = await self._deliverer.deliver(run.credential, admission, keys, decision, run.http_status)
         return await self._finish(run, outcome)
 
@@ -176,6 +184,7 @@ class Reconciler:
             if parked is not None:
                 return parked
         keys = await self._reader.read(run.credential, run.resolved, now)
+        await self._renewals.in_force(run.credential, run.resolved, keys)
         then, seen = run.credential.status.inputs, self._inputs(run)
         other_endpoint = bool(then.endpoint) and then.endpoint != seen.endpoint
         in_use = run.credential.status.target.key
@@ -209,6 +218,25 @@ class Reconciler:
             looked += 1
 
     async def _look_at(self, run: Run, one: HeldKey) -> Parked | None:
+        """Show a key, with its token renewed before if that is due."""
+        patience = Patience(run.started + EARLY - self._clock.now(), partial(self._say_names, run))
+        failure = await self._renewals.before_look(
+            run.credential, run.resolved, one, patience if run.unheard_of else None
+        )
+        if isinstance(failure, Parked):
+            return failure
+        if failure is None:
+            parked = await self._show(run, one)
+            if parked is not None:
+                return parked
+        else:
+            one.state = self._looks.unshown(run.credential, run.resolved, one, failure)
+            run.http_status = failure.status
+        one.state = self._renewals.appointed(one)
+        one.look_again = False
+        return None
+
+    async def _show(self, run: Run, one: HeldKey) -> Parked | None:
         """Show a key to its region; where that is not known, to one after another until one knows it."""
         looks: list[tuple[str, Looking]] = []
         verdicts: list[Verdict] = []
@@ -228,9 +256,13 @@ class Reconciler:
                 break
         place = decisive(verdicts)
         region, looking = looks[place]
+        if verdicts[place].reason is Reason.EXPIRED and await self._renewals.after_expiry(
+            run.credential, run.resolved, one
+        ):
+            return await self._show(run, one)
         one.state = await looking.judge()
         one.region = region if is_home(verdicts[place]) else one.region
-        one.look_again = False
+        self._lists.note(run.credential.key, run.resolved, one, looking.listing)
         run.http_status = looking.status
         return None
 

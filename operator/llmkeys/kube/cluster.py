@@ -14,6 +14,7 @@ from llmkeys.api.provider import LLMProvider
 from llmkeys.delivery.manifest import ObservedSecret, Owner, SecretMeta
 from llmkeys.engine.effects import ApiUnavailableError, NotThereError
 from llmkeys.kube.client import JSON_PATCH, MERGE_PATCH, METADATA, ApiClient
+from llmkeys.kube.model_lists import ModelListMaps
 
 BASE: Final = f"/apis/{API_VERSION}"
 _PREFIX: Final = f"{GROUP}/"
@@ -93,10 +94,17 @@ def secret_path(key: Key | None, namespace: str = "") -> str:
 
 
 class KubeCluster:
-    """Reads and writes over an `ApiClient`."""
+    """Reads and writes over an `ApiClient`.
 
-    def __init__(self, client: ApiClient) -> None:
+    Args:
+        client: of the API server.
+        namespace: the operator's, for lists of models.
+
+    """
+
+    def __init__(self, client: ApiClient, namespace: str) -> None:
         self._client = client
+        self._lists = ModelListMaps(client, namespace)
 
     async def read_secret(self, key: Key, *, since: str = "") -> ObservedSecret | None:
         # "Not older than" is answered from the API server's cache, without a read of etcd
@@ -128,6 +136,12 @@ class KubeCluster:
         path = f"{BASE}/{PROVIDER_PLURAL}/{quote(meta.name)}/status"
         body = {"metadata": {"resourceVersion": meta.resource_version}, "status": patch}
         return _provider.decode(await self._client.patch(path, PROVIDER_PLURAL, body, MERGE_PATCH))
+
+    async def read_model_list(self, provider: LLMProvider) -> dict[str, str] | None:
+        return await self._lists.read(provider)
+
+    async def write_model_list(self, provider: LLMProvider, data: dict[str, str]) -> None:
+        await self._lists.write(provider, data)
 
     async def post_event(self, event: dict[str, Any]) -> None:
         namespace = event["metadata"]["namespace"]

@@ -8,7 +8,7 @@ import msgspec
 
 from llmkeys.api.durations import rfc3339
 from llmkeys.api.errors import PlatformError
-from llmkeys.api.names import PUBLIC_KEYS, UNSEALER_CA_SECRET
+from llmkeys.api.names import MODEL_LISTS, PUBLIC_KEYS, UNSEALER_CA_SECRET
 from llmkeys.crypto.certificates import Authorities, authorities_data, authorities_from
 from llmkeys.crypto.content import decode_content, encode_content
 from llmkeys.crypto.errors import BackupMalformedError, EnvelopeMalformedError
@@ -108,7 +108,8 @@ async def collect(secrets: RingSecrets, now: float) -> dict[str, bytes]:
     if authorities is not None:
         items[_AUTHORITIES] = encode_content(authorities.data)
     for one in await objects.internal("configmaps"):
-        if one.name != PUBLIC_KEYS:  # follows from the ring
+        # Those follow from the ring, and from what providers say.
+        if one.name != PUBLIC_KEYS and not one.name.startswith(MODEL_LISTS):
             texts = {name: value.decode() for name, value in one.data.items()}
             items[_CONFIG_MAP + one.name] = msgspec.json.encode(_ConfigMap(texts, one.immutable))
     return items

@@ -84,6 +84,13 @@ class Metrics:
         self._key_problems = Gauge(
             "llmkeys_own_keys_problems", "Stored keys of the operator that are not in order.", registry=registry
         )
+        self._bootstrap_objects = counter("bootstrap_objects_total", "Objects of bootstraps, by outcome.", "outcome")
+        self._bootstrap_waiting = Gauge(
+            "llmkeys_bootstrap_waiting", "1 while a bootstrap waits for somebody.", registry=registry
+        )
+        self._bootstrap_ignored = Gauge(
+            "llmkeys_bootstrap_ignored", "1 while an edit of a consumed template is ignored.", registry=registry
+        )
         self._watch_age = gauge("watch_age_seconds", "Time since a watch was last heard of.", "resource")
         self._suspect = gauge("provider_suspect", "1 while a host's refusals are not believed.", "host")
         self._conditions: Final = ConditionSeries() if per_object else None
@@ -143,6 +150,18 @@ class Metrics:
     def kube_requested(self, verb: str, resource: str, code: int) -> None:
         """Count a call of the API server."""
         self._kube_requests.of(verb, resource, str(code)).inc()
+
+    def bootstrapped(self, outcome: str) -> None:
+        """Count an object of a bootstrap: `created`, `exists`, `differs`, `refused`."""
+        self._bootstrap_objects.of(outcome).inc()
+
+    def bootstrap_waits(self, *, waiting: bool) -> None:
+        """Set whether a bootstrap waits for somebody to do something."""
+        self._bootstrap_waiting.set(float(waiting))
+
+    def bootstrap_ignores(self, *, ignored: bool) -> None:
+        """Set whether the template was edited after it had been consumed."""
+        self._bootstrap_ignored.set(float(ignored))
 
     def watch(self, resource: str, age: Callable[[], float]) -> None:
         """Report a watch's age, in seconds, whenever the metrics are read."""

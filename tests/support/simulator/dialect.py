@@ -51,6 +51,7 @@ class Dialect:
         complaint: what is wrong with a request whatever its key, as a wrong version header.
         keyless: it examines no key.
         key_in_query: the query may hold the key.
+        token_path: where access tokens are given out for refresh tokens; empty where they are not.
     """
 
     type: str
@@ -66,6 +67,7 @@ class Dialect:
     complaint: Callable[[Fields, Fields], Answer | None] | None = None
     keyless: bool = False
     key_in_query: bool = False
+    token_path: str = ""
 
     def route(self, path: str) -> Route | None:
         """The route of a path; a gateway's prefix may stand before it, a doubled version may not."""

@@ -9,6 +9,7 @@ from tests.support.simulator.behaviour import Behaviour
 from tests.support.simulator.calls import Call, CallLog
 from tests.support.simulator.dialects.known import DIALECTS
 from tests.support.simulator.server import ProviderServer
+from tests.support.simulator.tokens import Granted
 
 
 class Fleet:
@@ -82,6 +83,9 @@ class Fleet:
         for server in self._servers.values():
             for key in behaviours.keys() & server.own.keys():
                 del server.own[key]
+
+    def allow_refresh(self, name: str, refresh_token: str, granted: Granted) -> None:
+        self._servers[name].tokens.allow(refresh_token, granted)
 
     def default(self, name: str, behaviour: Behaviour) -> None:
         self._servers[name].default = behaviour

@@ -15,6 +15,7 @@ from tests.support.simulator.answering import refusal
 from tests.support.simulator.behaviour import Behaviour, Kind
 from tests.support.simulator.calls import CallLog, Gauge
 from tests.support.simulator.dialect import Dialect, Route
+from tests.support.simulator.tokens import TokenService
 from tests.support.simulator.wire import PLAYS
 
 _REMEMBERED: Final = 1024
@@ -63,6 +64,7 @@ class ProviderServer:
         self._log: Final = log
         self._tls: Final = tls
         self._good: dict[str, Answer] = {}
+        self.tokens: Final = TokenService(self.own)
         self._port = port
         self._reserved: socket.socket | None = None
         self._listener: asyncio.Server | None = None
@@ -126,6 +128,9 @@ class ProviderServer:
             behaviour = self.own.get(key) or self._shared.get(key) or self.default
             if self.latency:
                 await asyncio.sleep(self.latency)
+            if request.method == "POST" and path == self.dialect.token_path:
+                given = self.tokens.answer(await request.text())
+                return web.Response(status=given.status, body=given.body, headers=given.header_fields())
             play = PLAYS.get(behaviour.kind)
             if play is not None:
                 return await play(request, behaviour)

@@ -11,6 +11,7 @@ from tests.support.simulator.behaviour import Behaviour
 from tests.support.simulator.calls import Call
 from tests.support.simulator.dialects.known import DIALECTS
 from tests.support.simulator.fleet import Fleet
+from tests.support.simulator.tokens import Granted
 
 _PATIENCE: Final = 10.0
 
@@ -88,6 +89,10 @@ class Simulator:
 
     def set_many(self, behaviours: Mapping[str, Behaviour], type: str | None = None) -> None:
         self._fleet.set(behaviours, type)
+
+    def allow_refresh(self, type: str, refresh_token: str, granted: Granted) -> None:
+        """Have a server's token service take a refresh token, once; it gives out the next one."""
+        self._fleet.allow_refresh(type, refresh_token, granted)
 
     def default(self, type: str, behaviour: Behaviour) -> None:
         """Decide what keys get for which nothing was set: REVOKED at first, GOOD at keyless servers."""

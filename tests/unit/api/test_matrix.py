@@ -123,6 +123,11 @@ NO_ROW = {
     Reason.AWAITING_KEY,
     Reason.NOT_APPLICABLE,
     Reason.RESOLVED,
+    Reason.PUBLISHED,
+    Reason.PUBLISHED_IN_PART,
+    Reason.AWAITING_MODELS,
+    Reason.CONFIG_MAP_CONFLICT,
+    Reason.PUBLISH_REFUSED,
 }
 
 ROWS = [pytest.param(reason, *row, id=f"{reason}-{row[1]}-{row[2]}") for reason in TABLE for row in TABLE[reason]]

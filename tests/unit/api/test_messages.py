@@ -6,7 +6,9 @@ from llmkeys.api.messages import message_of
 from llmkeys.api.reasons import Reason
 
 # What the engine knows when it speaks: of the manifest and its provider always, of a source where one is named.
-ALWAYS = {"provider": "prod", "namespace": "team", "name": "chat", "target": "chat", "key": "primary", "detail": ""}
+ALWAYS = {"provider": "prod", "namespace": "team", "name": "chat", "target": "chat", "key": "primary", "detail": ""} | {
+    "config_map": "llmkeys-models-prod"
+}
 OF_ENDPOINT = {"title": "OpenAI", "host": "https://api.openai.com", "probe_url": "https://api.openai.com/v1/models"}
 OF_LOOK = {"status": "404", "skipped": "", "trimmed": ""}
 OF_SOURCE = {"secret": "raw", "field": "OPENAI_API_KEY", "source": "Secret raw"}

@@ -4,7 +4,7 @@ import asyncio
 import base64
 import copy
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,7 +14,7 @@ from llmkeys.api.credential import LLMCredential, credential_from
 from llmkeys.api.objects import Key
 from llmkeys.api.provider import LLMProvider, Network, provider_from
 from llmkeys.delivery.manifest import ObservedSecret, Owner, SecretMeta
-from llmkeys.engine.effects import ConflictError, NotThereError
+from llmkeys.engine.effects import ConflictError, NotOursError, NotThereError
 from llmkeys.probe.reply import Failure, Reply
 from llmkeys.probe.request import ProbeRequest
 from tests.unit.engine.virtual import START, VirtualClock
@@ -65,6 +65,7 @@ class RecordingNet:
     at: dict[tuple[str, str], Reply] = field(default_factory=dict)
     otherwise: Reply = REFUSED
     takes: float = 0.05
+    otherwise_takes: float = 0.0  # more, for keys that have no answer of their own
     hanging: set[str] = field(default_factory=set)
     sent: list[Sent] = field(default_factory=list)
     under_way: int = 0
@@ -80,7 +81,8 @@ class RecordingNet:
             if any(host in request.url for host in self.hanging):
                 await asyncio.sleep(timeout)
                 return Reply(0, failure=Failure.READ_TIMEOUT)
-            await asyncio.sleep(self.takes)
+            known = key in self.answers or (request.url, key) in self.at
+            await asyncio.sleep(self.takes + (0.0 if known else self.otherwise_takes))
         finally:
             self.under_way -= 1
         return self.at.get((request.url, key), self.answers.get(key, self.otherwise))
@@ -118,6 +120,10 @@ class MemoryCluster:
         self.events: list[dict[str, Any]] = []
         self.writes: list[tuple[str, Key]] = []
         self.reads: list[Key] = []
+        self.model_lists: dict[str, dict[str, str]] = {}
+        self.strange: set[str] = set()
+        self.list_calls: list[tuple[str, str]] = []
+        self.list_failures: list[Exception] = []
         self.failures: list[Exception] = []
         self._version = 100
 
@@ -205,8 +211,45 @@ class MemoryCluster:
         self.providers[provider.metadata.name] = provider_from(body)
         return self.providers[provider.metadata.name]
 
+    async def read_model_list(self, provider: LLMProvider) -> dict[str, str] | None:
+        self._list_called("read", provider)
+        return self.model_lists.get(provider.metadata.name)
+
+    async def write_model_list(self, provider: LLMProvider, data: dict[str, str]) -> None:
+        self._list_called("write", provider)
+        self.model_lists[provider.metadata.name] = data
+
+    def _list_called(self, verb: str, provider: LLMProvider) -> None:
+        self.list_calls.append((verb, provider.metadata.name))
+        if self.list_failures:
+            raise self.list_failures.pop(0)
+        if provider.metadata.name in self.strange:
+            raise NotOursError("a stranger's")
+
     async def post_event(self, event: dict[str, Any]) -> None:
         self.events.append(event)
+
+
+class MemoryRenewed:
+    """The operator's Secret of renewed files, and a journal of its writes."""
+
+    def __init__(self) -> None:
+        self.data: dict[str, bytes] | None = None
+        self.reads = 0
+        self.writes: list[float] = []
+        self.failures: list[Exception | None] = []
+
+    async def read(self) -> dict[str, bytes] | None:
+        self.reads += 1
+        return None if self.data is None else dict(self.data)
+
+    async def change(self, following: Callable[[Mapping[str, bytes] | None], dict[str, bytes]]) -> dict[str, bytes]:
+        failure = self.failures.pop(0) if self.failures else None
+        if failure is not None:
+            raise failure
+        self.data = following(self.data)
+        self.writes.append(asyncio.get_running_loop().time())
+        return dict(self.data)
 
 
 def decoded(data: dict[str, str]) -> dict[str, bytes]:

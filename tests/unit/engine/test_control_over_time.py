@@ -5,6 +5,7 @@ from itertools import pairwise
 import pytest
 
 from llmkeys.api.objects import Key
+from llmkeys.probe.reply import Failure, Reply
 from tests.unit.engine.doubles import ACCEPTED, DOWN, REFUSED, Sent, reply
 from tests.unit.engine.virtual import run
 from tests.unit.engine.world import DAY, HOUR, World, until
@@ -27,6 +28,10 @@ def crowd(world: World, count: int) -> list[Key]:
 
 def controls(world: World) -> list[Sent]:
     return [one for one in world.net.sent if not one.key.startswith(REAL)]
+
+
+def message(world: World, key: Key) -> str:
+    return world.seen(key).condition("Ready").message
 
 
 def test_a_made_up_key_goes_first_and_its_refusal_proves_the_real_one() -> None:
@@ -83,17 +88,33 @@ def test_a_made_up_key_is_sent_once_a_day_however_many_keys_there_are(otherwise:
     run(story())
 
 
-def test_real_keys_wait_for_the_answer_to_the_made_up_one() -> None:
+def test_a_made_up_key_costs_the_real_ones_no_time() -> None:
     async def story() -> None:
         async with World() as world:
             gateway(world)
-            world.net.takes = 5.0
             keys = crowd(world, 10)
-            await until(20)
+            await until(0.1)
             (made_up,) = controls(world)
-            assert world.net.sent[0] is made_up
-            assert all(one.at >= 5 for one in world.net.sent[1:])
+            assert {one.at for one in world.net.sent} == {made_up.at}
             assert {str(world.seen(key)) for key in keys} == {VERIFIED}
+
+    run(story())
+
+
+def test_a_success_waits_for_the_answer_to_the_made_up_key_and_a_refusal_does_not() -> None:
+    async def story() -> None:
+        async with World() as world:
+            gateway(world)
+            world.net.otherwise_takes = 4.0
+            world.net.answers[f"{REAL}-dead"] = REFUSED
+            dead = world.simple(f"{REAL}-dead", "dead")
+            (good,) = crowd(world, 1)
+            await until(1)
+            assert str(world.seen(dead)) == "Confirming: Reconciling"
+            assert str(world.seen(good)) == "Checking: Reconciling"
+            assert world.delivered(good) == ""
+            await until(5)
+            assert str(world.seen(good)) == VERIFIED
 
     run(story())
 
@@ -111,7 +132,7 @@ def test_a_type_that_is_known_to_check_keys_gets_no_made_up_one() -> None:
 def test_a_type_that_is_known_to_check_no_keys_gets_no_made_up_one() -> None:
     async def story() -> None:
         async with World() as world:
-            world.provider(type="xinference", baseURL="https://gw.example")
+            world.provider(type="cometapi")
             world.net.answers[REAL] = ACCEPTED
             world.source(REAL, "raw-chat")
             entry = {"name": "k", "secretRef": {"name": "raw-chat", "fields": {"apiKey": "OPENAI_API_KEY"}}}
@@ -119,6 +140,7 @@ def test_a_type_that_is_known_to_check_no_keys_gets_no_made_up_one() -> None:
             await until(HOUR)
             assert [one.key for one in world.net.sent] == [REAL]
             assert str(world.seen(key)) == UNVERIFIED
+            assert "does not check keys" in message(world, key)
 
     run(story())
 
@@ -187,19 +209,71 @@ def test_a_restart_sends_nothing_and_the_next_look_asks_again() -> None:
     run(story())
 
 
-def test_without_an_answer_nothing_is_claimed_and_the_next_look_after_an_hour_asks_again() -> None:
+def test_without_an_answer_nothing_is_claimed_and_it_is_asked_for_again_soon() -> None:
     async def story() -> None:
         async with World() as world:
-            gateway(world, validation={"interval": "10m"})
+            gateway(world)
             world.net.otherwise = DOWN
             (key,) = crowd(world, 1)
-            await until(30 * 60)
+            await until(2)
             assert str(world.seen(key)) == UNVERIFIED
-            assert len(controls(world)) == 1
+            assert "no answer to a made-up key has told yet" in message(world, key)
             world.net.otherwise = REFUSED
-            await until(2 * HOUR)
+            await until(10)
             assert str(world.seen(key)) == VERIFIED
             assert len(controls(world)) == 2
+
+    run(story())
+
+
+def test_a_gateway_that_never_answers_a_made_up_key_is_left_alone_more_and_more() -> None:
+    async def story() -> None:
+        async with World() as world:
+            gateway(world)
+            world.net.otherwise = Reply(0, failure=Failure.READ_TIMEOUT)
+            (key,) = crowd(world, 1)
+            await until(5 * DAY)
+            assert str(world.seen(key)) == UNVERIFIED
+            times = [one.at for one in controls(world)]
+            assert sum(at < DAY for at in times) <= 15
+            assert sum(at > 2 * DAY for at in times) <= 4
+            assert len(world.net.times(f"{REAL}-0")) <= 15 + 5 * 5
+
+    run(story())
+
+
+def test_a_gateway_that_was_away_proves_a_key_as_soon_as_it_is_back() -> None:
+    async def story() -> None:
+        async with World() as world:
+            gateway(world)
+            (key,) = crowd(world, 1)
+            world.net.answers[f"{REAL}-0"] = world.net.otherwise = reply(503, {})
+            await until(10 * 60)
+            assert world.delivered(key) == ""
+            world.net.answers[f"{REAL}-0"], world.net.otherwise = ACCEPTED, REFUSED
+            looked = len(world.net.times(f"{REAL}-0"))
+            await until(40 * 60)
+            assert str(world.seen(key)) == VERIFIED
+            assert len(world.net.times(f"{REAL}-0")) == looked + 1
+
+    run(story())
+
+
+def test_what_a_message_says_of_an_unverified_key_stays_while_its_secret_is_healed() -> None:
+    async def story() -> None:
+        async with World() as world:
+            gateway(world)
+            world.net.otherwise = ACCEPTED
+            (key,) = crowd(world, 1)
+            await until(HOUR)
+            told = message(world, key)
+            assert "does not check keys" in told
+            out = Key("team", f"{key.name}-out")
+            labels = dict(world.cluster.secrets[out].labels)
+            world.engine.generated_seen(out, world.cluster.put_secret(out, {"OPENAI_API_KEY": b"edited"}, labels))
+            await until(HOUR + 10)
+            assert world.delivered(key) == f"{REAL}-0"
+            assert message(world, key) == told
 
     run(story())
 
@@ -228,5 +302,65 @@ def test_a_gateway_that_begins_to_check_keys_is_noticed_within_a_day() -> None:
             world.net.otherwise = REFUSED
             await until(32 * HOUR)
             assert str(world.seen(key)) == VERIFIED
+
+    run(story())
+
+
+# -- types that are known to check keys, behind an address that is not theirs ----------------------------------
+
+STRANGER = {"type": "openai", "baseURL": "https://gw.example"}
+
+
+def test_a_strangers_gateway_that_says_yes_to_everything_proves_no_key() -> None:
+    async def story() -> None:
+        async with World() as world:
+            gateway(world, **STRANGER)
+            world.net.otherwise = ACCEPTED
+            (key,) = crowd(world, 1)
+            await until(1)
+            assert str(world.seen(key)) == UNVERIFIED
+            assert message(world, key).startswith("https://gw.example answers, but does not check keys")
+            assert world.status(key).keys[0].belief == "Unknown"
+            (made_up,) = controls(world)
+            assert made_up.key.startswith("sk-proj-")
+
+    run(story())
+
+
+def test_a_strangers_gateway_that_refuses_a_made_up_key_proves_the_real_one() -> None:
+    async def story() -> None:
+        async with World() as world:
+            gateway(world, **STRANGER)
+            keys = crowd(world, 5)
+            await until(DAY - HOUR)
+            assert {str(world.seen(key)) for key in keys} == {VERIFIED}
+            assert len(controls(world)) == 1
+
+    run(story())
+
+
+def test_a_list_of_models_at_a_strangers_proves_no_more() -> None:
+    async def story() -> None:
+        async with World() as world:
+            world.provider(endpoints={"models": "https://gw.example/v1/models"})
+            world.net.otherwise = ACCEPTED
+            (key,) = crowd(world, 1)
+            await until(1)
+            assert str(world.seen(key)) == UNVERIFIED
+
+    run(story())
+
+
+def test_a_key_that_was_proven_at_home_is_not_proven_by_the_gateway_that_it_moves_to() -> None:
+    async def story() -> None:
+        async with World() as world:
+            (key,) = crowd(world, 1)
+            await until(HOUR)
+            assert str(world.seen(key)) == VERIFIED
+            world.net.otherwise = ACCEPTED
+            world.provider(baseURL="https://gw.example")
+            await until(HOUR + 1)
+            assert str(world.seen(key)) == UNVERIFIED
+            assert world.status(key).keys[0].belief == "Unknown"
 
     run(story())

@@ -86,18 +86,6 @@ def test_a_file_that_cannot_be_used_says_why_and_is_not_sent(text: str, reason: 
     run(story())
 
 
-def test_a_token_that_is_to_be_renewed_makes_the_provider_say_that_it_is_not() -> None:
-    async def story() -> None:
-        async with World() as world:
-            world.provider(type="qwen-code", config={"refresh": "true"})
-            await until(1)
-            ready = world.cluster.providers["openai"].status.conditions[0]
-            assert (ready.status, ready.reason) == ("False", "BadEndpoint")
-            assert "not renewed by this version" in ready.message
-
-    run(story())
-
-
 def test_a_pair_signs_for_the_moment_of_each_look() -> None:
     async def story() -> None:
         async with World() as world:
@@ -210,6 +198,69 @@ def test_a_setting_that_the_exchange_needs_is_asked_for() -> None:
             assert "Set spec.config.clientId" in message(world, chat)
 
     run(story())
+
+
+def test_one_look_asks_for_one_token_however_much_it_asks_for_with_it_and_the_next_look_for_another() -> None:
+    async def story() -> None:
+        async with World() as world:
+            world.net.at[LOGIN, ""] = TOKEN
+            world.net.answers["access-1"] = reply(200, {"object": "list", "data": [{"id": "gpt-5"}]})
+            chat = entra(world, models={"add": [{"name": "mine"}], "defaults": {"llm": "gpt-5"}})
+            await until(2)
+            assert str(world.seen(chat)) == "Verified: Active Ready SecretSynced"
+            assert [url for url, _ in asked(world)].count(LOGIN) == 1
+            await until(8 * 3600)
+            looks = [key for _, key in asked(world)].count("access-1")
+            assert [url for url, _ in asked(world)].count(LOGIN) == looks == 2
+
+    run(story())
+
+
+def test_a_made_up_secret_is_exchanged_too_where_the_token_service_is_a_strangers() -> None:
+    async def story() -> None:
+        async with World() as world:
+            login = LOGIN.replace("login.microsoftonline.com", "login.example")
+            world.net.at[login, ""] = TOKEN
+            world.net.answers["access-1"] = ACCEPTED
+            chat = entra(world, endpoints={"token": "https://login.example"})
+            await until(2)
+            assert str(world.seen(chat)) == "Unverified: Active Ready SecretSynced"
+            assert sorted(asked(world)) == sorted(2 * [(login, ""), (AZURE, "access-1")])
+
+    run(story())
+
+
+def test_a_strangers_token_service_that_knows_its_secrets_proves_one() -> None:
+    async def story() -> None:
+        async with World() as world:
+            net = TokenService("https://login.example", "client-secret")
+            world.net = net
+            await world.restart()
+            net.answers["access-1"] = ACCEPTED
+            chat = entra(world, endpoints={"token": "https://login.example"})
+            await until(2)
+            assert str(world.seen(chat)) == "Verified: Active Ready SecretSynced"
+            assert (net.given, net.refused) == (1, 1)
+
+    run(story())
+
+
+class TokenService(RecordingNet):
+    """Gives a token for one secret only."""
+
+    def __init__(self, origin: str, secret: str) -> None:
+        super().__init__()
+        self._origin = origin
+        self._secret = secret
+        self.given = self.refused = 0
+
+    async def send(self, request: ProbeRequest, network: Network, timeout: float, limit: int) -> Reply:  # noqa: ASYNC109
+        answer = await super().send(request, network, timeout, limit)
+        if not request.url.startswith(self._origin) or request.secret_body is None:
+            return answer
+        good = f"client_secret={self._secret}&" in request.secret_body.reveal()
+        self.given, self.refused = self.given + good, self.refused + (not good)
+        return TOKEN if good else WRONG_SECRET
 
 
 class Bodies(RecordingNet):

@@ -175,7 +175,7 @@ def test_another_address_is_another_proof() -> None:
             world.provider(baseURL="https://gw.example")
             await until(HOUR + 1)
             assert str(world.seen(key)) == GOOD
-            assert [one.url for one in world.net.sent] == [
+            assert [one.url for one in world.net.sent if one.key == "sk-1"] == [
                 "https://api.openai.com/v1/models",
                 "https://gw.example/v1/models",
             ]

@@ -233,11 +233,14 @@ def test_a_region_without_room_is_waited_for_and_the_others_are_not_asked_again(
 def test_a_made_up_key_waits_for_room_in_its_region() -> None:
     async def story() -> None:
         async with World() as world:
-            busy = {"type": "openai", "baseURL": "https://api.minimax.io/v1", "validation": {"maxConcurrent": 1}}
-            world.provider("busy", **busy)
+            # Of a type that is known to check no keys, so that none is made up for it.
+            host = {"models": "https://api.minimax.io"}
+            world.provider("busy", type="cometapi", endpoints=host, validation={"maxConcurrent": 1})
             moonshot(world, type="minimax")
             world.net.takes = 20.0
-            world.simple("sk-busy", "busy", providerRef={"name": "busy"})
+            world.source("sk-busy", "raw-busy")
+            ref = {"name": "raw-busy", "fields": {"apiKey": "OPENAI_API_KEY"}}
+            world.credential("busy", providerRef={"name": "busy"}, keys=[{"name": "k", "secretRef": ref}])
             await until(1)
             world.net.takes = 0.1
             world.net.at["https://api.minimax.io/v1/models", "sk-1"] = ACCEPTED

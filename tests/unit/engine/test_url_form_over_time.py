@@ -1,10 +1,13 @@
 """A base URL with one version too many, or too few: the other form is tried once, and the message names it."""
 
+import re
+
 from llmkeys.api.objects import Key
-from tests.unit.engine.doubles import ACCEPTED, REFUSED, reply
+from tests.unit.engine.doubles import ACCEPTED, REFUSED, Sent, reply
 from tests.unit.engine.virtual import run
 from tests.unit.engine.world import DAY, HOUR, World, until
 
+REAL = re.compile(r"sk-\d")
 NOT_FOUND = reply(404, {"error": {"message": "no route"}})
 WITH, WITHOUT = "https://gw.example/v1/models", "https://gw.example/models"
 
@@ -13,8 +16,13 @@ def gateway(world: World, base: str = "https://gw.example", **spec: object) -> N
     world.provider(**{"baseURL": base, **spec})
 
 
+def shown(world: World) -> list[Sent]:
+    """The calls with a real key."""
+    return [one for one in world.net.sent if REAL.fullmatch(one.key)]
+
+
 def tried(world: World) -> list[str]:
-    return [one.url for one in world.net.sent]
+    return [one.url for one in shown(world)]
 
 
 def message(world: World, key: Key) -> str:
@@ -41,7 +49,7 @@ def test_following_the_message_works() -> None:
         async with World() as world:
             gateway(world, "https://gw.example/v1/v1/")
             world.net.at = {(WITH, "sk-1"): ACCEPTED}
-            world.net.otherwise = NOT_FOUND
+            world.net.answers["sk-1"] = NOT_FOUND
             key = world.simple("sk-1")
             await until(2)
             assert "https://gw.example/v1/:" in message(world, key)
@@ -133,7 +141,7 @@ def test_the_other_form_is_paid_for_from_the_hosts_budget() -> None:
             for number in range(4):
                 world.simple(f"sk-{number}", "chat", f"team-{number}")  # each with a budget of its own besides
             await until(30)
-            first, other, second, *_ = world.net.sent
+            first, other, second, *_ = shown(world)
             assert (first.url, other.url, second.url) == (WITH, WITHOUT, WITH)
             assert second.at - first.at >= 2 - 1e-6
 

@@ -21,7 +21,7 @@ from llmkeys.engine.engine import Engine
 from llmkeys.engine.keyring import KeyRing, keyring_of
 from llmkeys.engine.observe import Observer
 from llmkeys.engine.store import Namespace
-from tests.unit.engine.doubles import MemoryCluster, RecordingNet, SilentObserver
+from tests.unit.engine.doubles import MemoryCluster, MemoryRenewed, RecordingNet, SilentObserver
 from tests.unit.engine.virtual import VirtualClock, until
 
 CATALOGUE = load()
@@ -41,13 +41,14 @@ class World:
         self.clock = VirtualClock(dice)
         self.cluster = MemoryCluster()
         self.net = RecordingNet()
+        self.renewed = MemoryRenewed()
         self.sealing = SEALING
         self.roots = ENVELOPE
         self.engine = self._engine()
 
     def _engine(self) -> Engine:
         observer = cast("Observer", SilentObserver())
-        engine = Engine(self.cluster, self.net, CATALOGUE, MAC, self._keyring(), self.clock, observer)
+        engine = Engine(self.cluster, self.net, CATALOGUE, MAC, self._keyring(), self.clock, observer, self.renewed)
         engine.namespace_seen("team", Namespace(NAMESPACE_UID, {}))
         return engine
 

@@ -13,6 +13,7 @@ from tests.support.simulator.dialects.moonshot import MOONSHOT
 from tests.support.simulator.dialects.ollama import OLLAMA
 from tests.support.simulator.dialects.openai import OPENAI, OPENAI_COMPATIBLE
 from tests.support.simulator.dialects.openrouter import OPENROUTER
+from tests.support.simulator.dialects.qwen_code import QWEN_CODE
 from tests.support.simulator.dialects.zhipu import ZHIPU
 
 DIALECTS: Final[dict[str, Dialect]] = {
@@ -30,5 +31,6 @@ DIALECTS: Final[dict[str, Dialect]] = {
         HUGGINGFACE,
         OLLAMA,
         OPENAI_COMPATIBLE,
+        QWEN_CODE,
     )
 }

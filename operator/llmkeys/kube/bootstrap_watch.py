@@ -1,0 +1,102 @@
+"""Has the bootstrap look at its input whenever that changes: the Secret, and a ConfigMap that passes for it."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Final
+from urllib.parse import quote
+
+import structlog
+
+from llmkeys.api.names import BOOTSTRAP_SECRET
+from llmkeys.api.objects import Key
+from llmkeys.engine.bootstrap import Bootstrap
+from llmkeys.engine.bootstrap_effects import InputKind
+from llmkeys.engine.effects import ApiUnavailableError, ForbiddenError
+from llmkeys.kube.bootstrap_objects import KubeBootstrap
+from llmkeys.kube.client import ApiClient
+from llmkeys.kube.cluster import ObjectMeta
+from llmkeys.kube.watch import MetadataWatch
+
+_RESOURCES: Final[dict[InputKind, str]] = {"Secret": "secrets", "ConfigMap": "configmaps"}
+_AGAIN: Final = 10.0
+
+log = structlog.get_logger(__name__)
+
+
+class BootstrapWatch:
+    """Runs beside the controller.
+
+    Args:
+        client: of the API server.
+        namespace: the operator's.
+        cluster: reads the input.
+        bootstrap: looks at it.
+
+    """
+
+    def __init__(self, client: ApiClient, namespace: str, cluster: KubeBootstrap, bootstrap: Bootstrap) -> None:
+        self._client = client
+        self._base = f"/api/v1/namespaces/{quote(namespace)}"
+        self._reads: dict[InputKind, Callable[[], Awaitable[object]]] = {
+            "Secret": cluster.read_input,
+            "ConfigMap": cluster.read_exposed,
+        }
+        self._bootstrap = bootstrap
+        self._wake = asyncio.Event()
+
+    async def run(self) -> None:
+        """Look and watch until cancelled; without the right to read the input there is no bootstrap."""
+        kinds = await self._readable()
+        if "Secret" not in kinds:
+            log.info("the bootstrap is off: its Secret may not be read", secret=BOOTSTRAP_SECRET)
+            return
+        async with asyncio.TaskGroup() as group:
+            for kind in kinds:
+                group.create_task(self._watch(kind).run())
+            while True:
+                await self._wait(await self._look())
+
+    async def _readable(self) -> tuple[InputKind, ...]:
+        """What may be read; a watch on anything else would knock for ever at a closed door."""
+        kinds: list[InputKind] = []
+        for kind, read in self._reads.items():
+            while True:
+                try:
+                    await read()
+                except ForbiddenError:
+                    break
+                except ApiUnavailableError:
+                    await asyncio.sleep(_AGAIN)
+                    continue
+                kinds.append(kind)
+                break
+        return tuple(kinds)
+
+    async def _look(self) -> float:
+        self._wake.clear()
+        try:
+            return await self._bootstrap.look()
+        except Exception as error:  # noqa: BLE001  a fault of the bootstrap is none of the controller's
+            # Without a traceback, which could show what is in a frame.
+            log.error("the bootstrap failed and is tried again later", error=type(error).__name__)  # noqa: TRY400
+            return _AGAIN * 6
+
+    async def _wait(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._wake.wait()
+        except TimeoutError:
+            return
+
+    def _watch(self, kind: InputKind) -> MetadataWatch:
+        resource = _RESOURCES[kind]
+
+        def seen(_key: Key, meta: ObjectMeta) -> None:
+            if not self._bootstrap.is_current(kind, meta.resource_version):
+                self._wake.set()
+
+        def gone(_key: Key) -> None:
+            self._wake.set()
+
+        fields = f"metadata.name={BOOTSTRAP_SECRET}"
+        return MetadataWatch(self._client, f"{self._base}/{resource}", resource, "", seen, gone, fields=fields)
