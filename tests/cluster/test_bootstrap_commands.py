@@ -351,7 +351,7 @@ def test_status_tells_the_whole_story(person: Person) -> None:
     done, story = person.bootstrap("status"), person.story()
 
     assert done.exit_code == 0, done.output
-    for words in ("forget", "RAGFlow", "2027-01-15T08:00:05Z", "LLMProvider/openai (changed)", "tts_model (line 7)"):
+    for words in ("--again", "RAGFlow", "2027-01-15T08:00:05Z", "LLMProvider/openai (changed)", "tts_model (line 7)"):
         assert words in done.stdout
     assert story["stage"] == "done"
     assert story["input"]["inClear"] is True
@@ -427,7 +427,7 @@ def test_without_the_key_that_could_tell_nothing_is_forgotten(person: Person) ->
     done = person.bootstrap("forget")
 
     assert done.exit_code == 1
-    assert "kubectl delete secret" in done.stderr
+    assert "is gone. Compare it yourself" in done.stderr
 
 
 def test_an_immutable_template_is_for_kubectl_to_delete(person: Person) -> None:

@@ -76,6 +76,7 @@ def _settle(server: str, keys: PublicKeys, accept: str) -> None:
     """Believe the key that is seen first, and no other one from then on."""
     name = pin_name("", server)
     before = read_pin(name)
+    require_known(before.keys if before else None, keys, accept or None)
     if before is None or before.keys != keys:
         write_pin(name, Pin(server, keys))
     if before is None or before.keys.active != keys.active:

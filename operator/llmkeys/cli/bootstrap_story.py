@@ -129,10 +129,10 @@ def _next(stage: Stage, runs: tuple[RunStory, ...], found: InputSecret | None, e
             return (
                 "The operator goes on by itself." if not any(one.waiting for one in runs) else "See what it waits for."
             )
-    if found is not None and found.in_clear:
-        return "Keys in clear may lie in the Secret. Remove them: llmkeys bootstrap forget"
     if runs and runs[-1].ignored:
         return "A later change has no effect. Change the objects themselves, or: llmkeys bootstrap --again"
+    if found is not None and found.in_clear:
+        return "Keys in clear may lie in the Secret. Remove them: llmkeys bootstrap forget"
     return ""
 
 

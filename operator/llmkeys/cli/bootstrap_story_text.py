@@ -35,7 +35,7 @@ def _facts(run: ShownRun) -> list[tuple[str, str]]:
         (f"number {run.number}", begun or "not begun"),
         ("", f"finished {run.finished_at}" if run.finished_at else ""),
         ("", ", ".join(f"{count} {outcome}" for outcome, count in run.counts.items())),
-        ("", f"{run.left_out_in_all} parts of the template not taken over" if run.left_out_in_all else ""),
+        ("", f"{run.left_out_in_all} not taken over from the template" if run.left_out_in_all else ""),
         ("  waits for", run.waiting_for),
         ("  ignored", run.ignored),
     ]
