@@ -3,7 +3,7 @@
 import base64
 import json
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -158,5 +158,5 @@ def switch_on(scene: FaultScene) -> None:
     scene.plane.kubectl("apply", "--server-side", "-k", COMPONENT)
 
 
-def _manifest(kind: str, metadata: dict[str, str], spec: dict[str, object]) -> dict[str, Any]:
+def _manifest(kind: str, metadata: Mapping[str, str], spec: Mapping[str, object]) -> dict[str, Any]:
     return {"apiVersion": API_VERSION, "kind": kind, "metadata": metadata, "spec": spec}

@@ -8,7 +8,7 @@ from llmkeys.engine.bootstrap import Bootstrap, Parts
 from llmkeys.engine.clock import SystemClock
 from llmkeys.kube.bootstrap_keys import RingsOfBootstrap
 from llmkeys.kube.bootstrap_objects import KubeBootstrap
-from llmkeys.kube.bootstrap_watch import BootstrapWatch
+from llmkeys.kube.bootstrap_watch import KNOCK, BootstrapWatch
 from llmkeys.kube.client import ApiClient
 from llmkeys.kube.rings import Rings
 from llmkeys.telemetry.bootstrap_observer import BootstrapLog
@@ -16,7 +16,13 @@ from llmkeys.telemetry.metrics import Metrics
 
 
 def bootstrap_watch(
-    client: ApiClient, namespace: str, rings: Rings, catalogue: Catalogue, metrics: Metrics
+    client: ApiClient,
+    namespace: str,
+    rings: Rings,
+    catalogue: Catalogue,
+    metrics: Metrics,
+    *,
+    knock: float = KNOCK,
 ) -> BootstrapWatch:
     """The bootstrap of one operator, to be run beside it.
 
@@ -26,6 +32,7 @@ def bootstrap_watch(
         rings: loaded.
         catalogue: knows the providers.
         metrics: count what is made.
+        knock: see `BootstrapWatch`.
 
     """
     cluster = KubeBootstrap(client, namespace)
@@ -38,4 +45,4 @@ def bootstrap_watch(
         observer=BootstrapLog(metrics),
         offload=asyncio.to_thread,
     )
-    return BootstrapWatch(client, namespace, cluster, Bootstrap(parts))
+    return BootstrapWatch(client, namespace, cluster, Bootstrap(parts), knock=knock)

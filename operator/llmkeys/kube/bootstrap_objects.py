@@ -1,6 +1,7 @@
 """What a bootstrap reads and writes on the API server, and the stories that people read there."""
 
 import binascii
+import re
 from base64 import b64decode
 from collections.abc import Collection, Mapping
 from typing import Any, Final, TypeVar
@@ -32,6 +33,8 @@ _FOLDERS: Final[Mapping[Kind, tuple[str, str]]] = {
     "LLMProvider": (BASE, PROVIDER_PLURAL),
     "LLMCredential": (BASE, CREDENTIAL_PLURAL),
 }
+
+_NUMBER: Final = re.compile(r"[1-9][0-9]{0,8}")
 
 _T = TypeVar("_T")
 
@@ -112,7 +115,7 @@ class KubeBootstrap:
             uid=meta.uid,
             resource_version=meta.resource_version,
             data=data,
-            asked=int(asked) if asked.isascii() and asked.isdigit() else 0,
+            asked=int(asked) if _NUMBER.fullmatch(asked) else 0,
         )
 
     async def record_names(self) -> frozenset[str]:

@@ -19,6 +19,8 @@ from llmkeys.kube.watch import MetadataWatch
 
 _RESOURCES: Final[dict[InputKind, str]] = {"Secret": "secrets", "ConfigMap": "configmaps"}
 _AGAIN: Final = 10.0
+KNOCK: Final = 60.0
+"""Seconds after which rights that were given later are noticed: nothing tells of them."""
 
 log = structlog.get_logger(__name__)
 
@@ -31,11 +33,21 @@ class BootstrapWatch:
         namespace: the operator's.
         cluster: reads the input.
         bootstrap: looks at it.
+        knock: seconds between two attempts to read the input while the right to is missing.
 
     """
 
-    def __init__(self, client: ApiClient, namespace: str, cluster: KubeBootstrap, bootstrap: Bootstrap) -> None:
+    def __init__(
+        self,
+        client: ApiClient,
+        namespace: str,
+        cluster: KubeBootstrap,
+        bootstrap: Bootstrap,
+        *,
+        knock: float = KNOCK,
+    ) -> None:
         self._client = client
+        self._knock = knock
         self._base = f"/api/v1/namespaces/{quote(namespace)}"
         self._reads: dict[InputKind, Callable[[], Awaitable[object]]] = {
             "Secret": cluster.read_input,
@@ -48,8 +60,14 @@ class BootstrapWatch:
         """Look and watch until cancelled; without the right to read the input there is no bootstrap."""
         kinds = await self._readable()
         if "Secret" not in kinds:
-            log.info("the bootstrap is off: its Secret may not be read", secret=BOOTSTRAP_SECRET)
-            return
+            log.info(
+                "the bootstrap is off: its Secret may not be read",
+                secret=BOOTSTRAP_SECRET,
+                advice="Whoever wants one: kubectl apply --server-side -k config/components/bootstrap/",
+            )
+        while "Secret" not in kinds:
+            await asyncio.sleep(self._knock)
+            kinds = await self._readable()
         async with asyncio.TaskGroup() as group:
             for kind in kinds:
                 group.create_task(self._watch(kind).run())

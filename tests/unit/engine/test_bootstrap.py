@@ -1,14 +1,29 @@
 """What a bootstrap does and what it tells: edits, refusals, missing rights, bad days."""
 
+import contextlib
+
 import pytest
 
-from llmkeys.bootstrap.records import record_name
+from llmkeys.bootstrap.records import Outcome, Settled, record_name
 from llmkeys.crypto.mac import MacKey
 from llmkeys.crypto.sealing import header_of, open_sealed
 from llmkeys.engine.bootstrap import BORN_WITHIN, IDLE, LONGEST_WAIT
 from llmkeys.engine.bootstrap_effects import InputObject
-from tests.unit.engine.bootstrap_world import CANARY, PRIVATE, ApiServer, Operator, Ring, look
-from tests.unit.engine.virtual import START, run
+from llmkeys.engine.bootstrap_notes import NoteBook
+from llmkeys.engine.bootstrap_planning import Planner, Records
+from tests.unit.engine.bootstrap_world import (
+    CANARY,
+    CATALOGUE,
+    PRIVATE,
+    ApiServer,
+    Connection,
+    Killed,
+    Operator,
+    Ring,
+    at_once,
+    look,
+)
+from tests.unit.engine.virtual import START, HandClock, run
 
 PROVIDER = "- {apiVersion: llmkeys.dev/v1alpha1, kind: LLMProvider, metadata: {name: openai}, spec: {type: openai}}\n"
 
@@ -24,9 +39,9 @@ TEMPLATE = PROVIDER + credential()
 CHAT = "LLMCredential/team-a/chat"
 
 
-def server(text: str = TEMPLATE, **more: str) -> ApiServer:
+def server(text: str = TEMPLATE, entry: str = "bootstrap.yaml", **variables: str) -> ApiServer:
     api = ApiServer()
-    api.hand_over(text, **more)
+    api.hand_over(text, asked=0, entry=entry, **variables)
     return api
 
 
@@ -216,7 +231,9 @@ def test_restored_rings_without_a_receipt_refuse_until_told() -> None:
     assert not api.objects
     assert "restored" in api.told("BootstrapWaiting")[0]
     assert api.stories()[0].waiting
-    assert writes_of_a_look(api) == []
+    api.attempts.clear()
+    look(api)
+    assert not [one for one in api.attempts if one.startswith(("create", "patch"))]
     api.change_input(asked=1)
     look(api)
     assert api.outcomes()[CHAT] == "created"
@@ -364,6 +381,65 @@ def test_a_namespace_that_was_made_and_deleted_stays_deleted_with_what_belongs_i
     assert look(api) == IDLE
     assert api.outcomes()[CHAT] == "refused"
     assert ("Namespace", "", "team-a") not in api.objects
+
+
+def test_in_a_namespace_that_was_refused_nothing_is_made_even_if_somebody_else_makes_it() -> None:
+    api = server()
+    api.refused.add("Namespace/team-a")
+    api.denied.add("create llmproviders")  # so that the run is not over
+    look(api)
+    api.add("Namespace/team-a")
+    api.denied.clear()
+    look(api)
+    assert api.outcomes()[CHAT] == "refused"
+    line = next(one for one in api.receipt().objects if one.reference == CHAT)
+    assert line.detail == "Its namespace could not be made."
+
+
+def test_when_all_is_made_the_receipt_follows_whatever_became_of_the_template() -> None:
+    api = server()
+    for kill_at in range(1, 80):
+        api = server()
+        with contextlib.suppress(Killed):
+            look(api, kill_at=kill_at)
+        if len(api.notes().settled) == 3:
+            break
+    assert record_name("receipt", 1) not in api.config_maps
+    api.hand_over("a: [")
+    assert look(api) == IDLE
+    assert api.outcomes()[CHAT] == "created"
+
+
+def test_of_two_plans_and_two_receipts_the_first_one_counts() -> None:
+    async def story() -> None:
+        api = server()
+        records = Records(Connection(api), HandClock())
+        planner = Planner(Connection(api), CATALOGUE, {}, at_once)
+        assert api.input is not None
+        first = await records.keep_plan(1, await planner.wanted(api.input, Ring().mac()))
+        api.hand_over(TEMPLATE + credential("added"))
+        other = await planner.wanted(api.input, Ring().mac())
+        assert other.lines != first.objects
+        assert await records.keep_plan(1, other) == first
+        settled = dict.fromkeys(range(3), Settled(Outcome.CREATED))
+        receipt = await records.keep_receipt(first, settled)
+        assert await records.keep_receipt(first, dict.fromkeys(range(3), Settled(Outcome.EXISTS))) == receipt
+
+    run(story())
+
+
+def test_notes_of_two_operators_stand_side_by_side_and_the_first_word_counts() -> None:
+    async def story() -> None:
+        api = ApiServer()
+        one, other = NoteBook(Connection(api), 1), NoteBook(Connection(api), 1)
+        await one.read()
+        await other.read()
+        await one.settle(0, Settled(Outcome.CREATED))
+        await other.settle(1, Settled(Outcome.EXISTS))
+        await other.settle(0, Settled(Outcome.REFUSED))
+        assert api.notes().settled == {0: Settled(Outcome.CREATED), 1: Settled(Outcome.EXISTS)}
+
+    run(story())
 
 
 def test_a_template_that_is_changed_half_way_makes_what_is_still_as_planned() -> None:
