@@ -57,7 +57,7 @@ test: test-unit ## all tests: unit, then those on a real API server
 .PHONY: test-unit
 test-unit: setup ## the tests that need no API server
 	@echo '== Unit tests: no API server'
-	$(BIN)/python -m pytest tests/unit
+	$(BIN)/python -m pytest tests/unit --numprocesses=auto --dist=worksteal
 
 .PHONY: cluster
 cluster: setup ## start a control plane to try things on, with the product's CRDs and roles
