@@ -45,19 +45,43 @@ lint: setup ## style, formatting, types, and the arrows between packages
 	$(BIN)/lint-imports
 
 .PHONY: docs
-docs: setup ## write the pages of docs/ that follow from the code
+docs: setup chart ## write the pages of docs/ that follow from the code, and the chart
 	$(BIN)/python -m docs.generate
 
+.PHONY: chart
+chart: setup ## write the chart's templates that follow from config/ and crds/
+	$(BIN)/python -m charts.generate
+
 .PHONY: test
-test: test-unit ## all tests: unit, then those on a real API server
+test: test-unit ## all tests: unit, those on a real API server, those on a real node
 	@echo
 	@echo '== Cluster tests: a real API server (LLMKEYS_TEST_KUBECONFIG, else KUBEBUILDER_ASSETS, else built once)'
 	$(BIN)/python -m pytest tests/cluster
+	@echo
+	@echo '== Node tests: image, chart, real pods (skipped, with the reason, where the machine cannot)'
+	$(BIN)/python -m pytest tests/node
+
+.PHONY: test-node
+test-node: setup ## the image and the chart on a real node with real pods (root, and the packages of make node-packages)
+	@echo '== Node tests: image, kubelet, containerd'
+	LLMKEYS_TEST_NODE=required $(BIN)/python -m pytest tests/node
+
+.PHONY: node-packages
+node-packages: setup ## install the Debian packages that make this machine a node (root)
+	@$(BIN)/python -m tests.support.node_packages
 
 .PHONY: test-unit
 test-unit: setup ## the tests that need no API server
 	@echo '== Unit tests: no API server'
 	$(BIN)/python -m pytest tests/unit --numprocesses=auto --dist=worksteal
+
+.PHONY: test-rules
+test-rules: setup ## the alerts, with Prometheus' own tool, which takes some minutes to build once
+	$(BIN)/python -m pytest tests/rules
+
+.PHONY: test-gitops
+test-gitops: setup ## Argo CD's health engine and Flux's kustomize-controller, which take a quarter of an hour to build once
+	$(BIN)/python -m pytest tests/gitops
 
 .PHONY: cluster
 cluster: setup ## start a control plane to try things on, with the product's CRDs and roles

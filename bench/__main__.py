@@ -13,6 +13,7 @@ from bench.measures.drift import drift_heal
 from bench.measures.envelopes import envelopes
 from bench.measures.first_reconciliation import first_reconciliation
 from bench.measures.idle_latency import idle_latency
+from bench.measures.leader import leader
 from bench.measures.memory import idle_memory, memory
 from bench.measures.restart import restart
 from bench.measures.sealing import sealing
@@ -42,6 +43,7 @@ MEASURES: dict[str, Callable[[Run], Awaitable[None]]] = {
     "restart": restart,
     "restart_latency": restart_latency,
     "memory": memory,
+    "leader": leader,
     "envelopes": envelopes,
     _SEALING: sealing,
     "unsealer": unsealer,

@@ -114,7 +114,21 @@ def rows(n: int) -> tuple[Row, ...]:
             5,
             peers="ESO at its best 1,349 MiB in all",
         ),
+        *_leader(),
         *_encryption(n),
+    )
+
+
+def _leader() -> tuple[Row, ...]:
+    return (
+        Row("leader killed: another leads, p50", "leader_after_crash_seconds.p50", "s", peers="ESO 17 to 20 s"),
+        Row("… at the most", "leader_after_crash_seconds.max", "s", 12),
+        Row("… looks under way that were repeated, most of a kill", "leader.repeated_after_crash_most"),
+        Row("… looks repeated whose outcome had been delivered", "leader.repeated_after_crash_needlessly", bound=0),
+        Row("leader asked to end: another leads, p50", "leader_after_sigterm_seconds.p50", "s", peers="ESO 16 to 18 s"),
+        Row("… at the most", "leader_after_sigterm_seconds.max", "s", 3),
+        Row("after all that: Secrets without their key", "leader.lost", bound=0),
+        Row("… credentials in a wrong state", "leader.wrong", bound=0),
     )
 
 

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from llmkeys.api.names import GROUP, PROVIDER_PLURAL
+from tests.support.audit_session import audit_last
+from tests.support.audit_trail import Trail, trail_kept
 from tests.support.cluster import ControlPlane
 from tests.support.cluster_build import Log
 from tests.support.cluster_install import install
@@ -14,6 +16,17 @@ from tests.support.stage import Stage, stage
 from tests.support.world import World
 
 Kubectl = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    audit_last(items)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def audit_trail() -> Iterator[Trail]:
+    """What our accounts asked of all API servers that these tests started."""
+    with trail_kept() as trail:
+        yield trail
 
 
 @pytest.fixture(scope="session")

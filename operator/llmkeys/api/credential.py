@@ -1,6 +1,6 @@
 """LLMCredential as a typed value."""
 
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -12,6 +12,7 @@ from llmkeys.api.reasons import Belief
 KEEP_LAST_GOOD = "KeepLastGood"
 WITHDRAW = "Withdraw"
 ENVELOPE_TARGET = "Envelope"
+_REQUEST_LENGTH: Final = 256  # characters; what is behind them tells no two requests apart
 
 
 class ProviderRef(msgspec.Struct, frozen=True):
@@ -172,6 +173,7 @@ class CredentialStatus(msgspec.Struct, frozen=True, rename="camel", omit_default
     unsealer: UnsealerStatus | None = None
     models: ModelsStatus | None = None
     usage: tuple[Usage, ...] = ()
+    last_handled_request: str = ""
 
 
 class LLMCredential(msgspec.Struct, frozen=True):
@@ -188,6 +190,16 @@ class LLMCredential(msgspec.Struct, frozen=True):
     @property
     def secret_name(self) -> str:
         return self.spec.target.name or self.metadata.name
+
+    @property
+    def request(self) -> str:
+        """What a person has written last to have the keys looked at now; empty if nobody has."""
+        return self.metadata.annotations.requested_at[:_REQUEST_LENGTH]
+
+    @property
+    def is_requested(self) -> bool:
+        """Whether such a request waits to be handled."""
+        return self.request not in ("", self.status.last_handled_request)
 
 
 def credential_from(body: Any) -> LLMCredential:

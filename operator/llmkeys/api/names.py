@@ -20,6 +20,12 @@ PROVIDER_LABEL: Final = "llmkeys.dev/provider"
 HOSTS_ANNOTATION: Final = "llmkeys.dev/hosts"
 """On a source Secret: the hosts, separated by commas, that its keys may be sent to."""
 
+REQUESTED_AT_ANNOTATION: Final = "llmkeys.dev/requestedAt"
+"""On an LLMCredential: a value that has not been there before has its keys looked at now."""
+
+INSTALLED_IN_ANNOTATION: Final = "llmkeys.dev/installed-in"
+"""On our CRDs: the namespace of the installation that brought them."""
+
 MAC_SECRET: Final = "llmkeys-mac"  # noqa: S105  the name of a Secret, not a secret
 SEALING_SECRET: Final = "llmkeys-sealing"  # noqa: S105
 ENVELOPE_SECRET: Final = "llmkeys-envelope"  # noqa: S105
@@ -31,6 +37,8 @@ RENEWED_SECRET: Final = "llmkeys-renewed"  # noqa: S105
 """The credential files whose access token was renewed; read when one is needed."""
 PUBLIC_KEYS: Final = "llmkeys-public-keys"
 """The ConfigMap that everybody who is logged in may read."""
+LEASE: Final = "llmkeys-controller"
+"""The Lease of the controller that leads."""
 MODEL_LISTS: Final = "llmkeys-models-"
 """What the names of ConfigMaps with lists of models begin with."""
 

@@ -2,6 +2,14 @@
 
 import msgspec
 
+from llmkeys.api.names import REQUESTED_AT_ANNOTATION
+
+
+class Annotations(msgspec.Struct, frozen=True, rename={"requested_at": REQUESTED_AT_ANNOTATION}, omit_defaults=True):
+    """The annotations that we read."""
+
+    requested_at: str = ""
+
 
 class Metadata(msgspec.Struct, frozen=True, rename="camel"):
     """The metadata that we read; nothing else of it is kept in memory."""
@@ -12,6 +20,7 @@ class Metadata(msgspec.Struct, frozen=True, rename="camel"):
     namespace: str = ""
     generation: int = 0
     deletion_timestamp: str = ""
+    annotations: Annotations = Annotations()
 
 
 class Condition(msgspec.Struct, frozen=True, rename="camel"):

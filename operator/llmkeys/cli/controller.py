@@ -13,6 +13,7 @@ from llmkeys.api.names import UNSEALER_SERVICE
 from llmkeys.cli.controller_wiring import Options, run
 from llmkeys.crypto.wrapping import kek_from
 from llmkeys.kube.internal import own_namespace
+from llmkeys.telemetry.confinement import warn_of_excess_rights
 from llmkeys.telemetry.logs import configure
 
 
@@ -41,6 +42,11 @@ from llmkeys.telemetry.logs import configure
 )
 @click.option("--key-renewal", default="2160h", show_default=True, help="Time between two keys of a ring, at least 1h.")
 @click.option("--no-bootstrap", is_flag=True, help="Consume no template, whoever hands one over.")
+@click.option(
+    "--no-leader-election",
+    is_flag=True,
+    help="Lead without a Lease; only where no other controller of this namespace runs.",
+)
 @click.option("--log-format", type=click.Choice(["json", "console"]), help="Default: console on a terminal, else json.")
 @click.option("--log-level", default="INFO", show_default=True)
 def command(
@@ -57,6 +63,7 @@ def command(
     log_level: str,
     *,
     no_bootstrap: bool,
+    no_leader_election: bool,
 ) -> None:
     """Run the operator against $KUBECONFIG, else the pod's own account."""
     host, _, port = listen.rpartition(":")
@@ -69,6 +76,7 @@ def command(
         )
     except ValueError:
         raise click.BadParameter(f"{log_level} is no level", param_hint="--log-level") from None
+    warn_of_excess_rights()
     warnings.filterwarnings("ignore", category=DeprecationWarning)
     try:
         options = Options(
@@ -83,6 +91,7 @@ def command(
             kek=kek_from(keyring_kek.read_bytes()) if keyring_kek else None,
             renew_every=_renewal(key_renewal),
             bootstrap=not no_bootstrap,
+            election=not no_leader_election,
         )
         asyncio.run(run(options))
     except LlmkeysError as error:

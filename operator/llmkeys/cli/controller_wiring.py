@@ -5,30 +5,33 @@ import contextlib
 import signal
 import time
 from asyncio.sslproto import SSLProtocol
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final
 from urllib.parse import urlsplit
 
 import structlog
 
 from llmkeys import __version__
 from llmkeys.api.credential import UnsealerStatus
-from llmkeys.api.names import API_VERSION, CREDENTIAL_PLURAL, PROVIDER_PLURAL
 from llmkeys.catalogue.loader import load
 from llmkeys.catalogue.lookup import Catalogue
 from llmkeys.cli.controller_bootstrap import bootstrap_watch
+from llmkeys.cli.controller_leading import Beside, Election, elected, lead
+from llmkeys.cli.controller_patience import patiently, wait_for_crds
 from llmkeys.crypto.ring_keys import mac_key
 from llmkeys.engine.clock import SystemClock
-from llmkeys.engine.effects import ApiUnavailableError
 from llmkeys.engine.engine import Engine
+from llmkeys.engine.fence import Fence, LeadersNet
 from llmkeys.engine.keyring import KeyRing, keyring_of
 from llmkeys.kube.client import ApiClient
 from llmkeys.kube.cluster import KubeCluster
 from llmkeys.kube.informer import Informer
-from llmkeys.kube.internal import ensure_namespace, served_kinds
+from llmkeys.kube.installation import refuse_if_installed_elsewhere
+from llmkeys.kube.internal import ensure_namespace
+from llmkeys.kube.lease import boottime
 from llmkeys.kube.renewed_files import RenewedFiles
 from llmkeys.kube.ring_objects import OwnObjects
 from llmkeys.kube.ring_use import traces_in
@@ -45,9 +48,6 @@ from llmkeys.unsealer.collect import UsageCollector
 _TLS_BUFFER: Final = 32 * 1024
 _LAG_LIMIT: Final = 10.0
 _WATCH_LIMIT: Final = 420.0
-_WAIT_FOR_CRDS: Final = 2.0
-
-_T = TypeVar("_T")
 
 log = structlog.get_logger("llmkeys.controller")
 
@@ -67,6 +67,7 @@ class Options:
         kek: 32 bytes that wrap the key rings; None leaves them in clear.
         renew_every: seconds between two keys of a ring.
         bootstrap: a template that is handed over is consumed.
+        election: others of the same namespace may run, and one of all leads.
 
     """
 
@@ -81,6 +82,21 @@ class Options:
     kek: bytes | None = field(repr=False)
     renew_every: float
     bootstrap: bool = True
+    election: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Clients:
+    """The two ways to the API server.
+
+    Args:
+        fenced: for all work; it writes only while this process leads.
+        free: for the Lease, and to make at the start what every replica would make the same.
+
+    """
+
+    fenced: ApiClient
+    free: ApiClient
 
 
 def _bound_tls_buffers() -> None:
@@ -97,7 +113,7 @@ async def run(options: Options) -> None:
     """Run until SIGTERM or SIGINT.
 
     Raises:
-        LlmkeysError: it cannot start; the text says what to do.
+        LlmkeysError: it cannot start, or lost its Lease; the text says what to do.
 
     """
     _bound_tls_buffers()
@@ -106,19 +122,36 @@ async def run(options: Options) -> None:
     for one in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(one, stop.set)
     metrics = new_metrics()
-    client = ApiClient(metrics.kube_requested)
-    connection = await client.open()
-    log.info("starting", version=__version__, server=connection.server, namespace=options.namespace)
-    try:
-        async with ProviderClient() as providers:
-            await _serve_until(stop, options, client, providers, metrics)
-    finally:
-        await client.close()
+    fence = Fence(boottime) if options.election else Fence.without_end()
+    metrics.leader(lambda: fence.is_open)
+    async with _connected(options, metrics, fence) as clients, ProviderClient() as providers:
+        election = elected(clients.free, options.namespace, fence) if options.election else Election(None, fence)
+        await _serve_until(stop, options, clients, election, providers, metrics)
+        election.raise_if_lost()
     log.info("stopped")
 
 
+@contextlib.asynccontextmanager
+async def _connected(options: Options, metrics: Metrics, fence: Fence) -> AsyncIterator[Clients]:
+    fenced = ApiClient(metrics.kube_requested, fence)
+    free = ApiClient(metrics.kube_requested)
+    try:
+        connection = await fenced.open()
+        log.info("starting", version=__version__, server=connection.server, namespace=options.namespace)
+        await free.open()
+        yield Clients(fenced, free)
+    finally:
+        await fenced.close()
+        await free.close()
+
+
 async def _serve_until(
-    stop: asyncio.Event, options: Options, client: ApiClient, providers: ProviderClient, metrics: Metrics
+    stop: asyncio.Event,
+    options: Options,
+    clients: Clients,
+    election: Election,
+    providers: ProviderClient,
+    metrics: Metrics,
 ) -> None:
     ready = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -138,32 +171,36 @@ async def _serve_until(
     ):
         log.info("listening", port=server.port)
         stack.enter_context(_measuring(lag))
-        started = await _start(stop, options, client, providers, metrics)
+        started = await _start(stop, options, clients, election, providers, metrics)
         if started is None:
             return
         engine, rings, catalogue = started
-        informer = Informer(client, engine, options.watch_namespaces)
+        informer = Informer(clients.fenced, engine, options.watch_namespaces)
         watches += informer.watches
         for watch in informer.watches:
             metrics.watch(watch.resource, watch.age)
 
         def begin() -> None:
-            engine.start()
             ready.set()
             log.info("ready", credentials=len(engine.store.credentials), providers=len(engine.store.providers))
 
         metrics.keys(lambda: len(rings.problems))
-        async with asyncio.TaskGroup() as group:
-            beside = [group.create_task(rings.keep(stop, _keys_told(stop, options, rings, engine)))]
-            if options.usage_token.exists():
-                beside.append(group.create_task(_collector(options, rings, engine).run()))
-            if options.bootstrap:
-                bootstrap = bootstrap_watch(client, options.namespace, rings, catalogue, metrics)
-                beside.append(group.create_task(bootstrap.run()))
+        beside: list[Beside] = []
+        if options.usage_token.exists():
+            beside.append(_collector(options, rings, engine))
+        if options.bootstrap:
+            beside.append(bootstrap_watch(clients.fenced, options.namespace, rings, catalogue, metrics))
+        waiting = partial(patiently, stop)
+        async with election.standing(ready, stop), asyncio.TaskGroup() as group:
+            work = lead(ready, stop, election, informer, boottime(), waiting, engine, rings, beside)
+            tasks = [
+                group.create_task(rings.keep(stop, _keys_told(stop, options, rings, engine))),
+                group.create_task(work),
+            ]
             try:
-                await informer.run(stop, partial(_patiently, stop), begin)
+                await informer.run(stop, waiting, begin)
             finally:
-                for task in beside:
+                for task in tasks:
                     task.cancel()
                 await engine.stop()
 
@@ -194,15 +231,23 @@ def _keyring(options: Options, rings: Rings) -> KeyRing:
 
 
 async def _start(
-    stop: asyncio.Event, options: Options, client: ApiClient, providers: ProviderClient, metrics: Metrics
+    stop: asyncio.Event,
+    options: Options,
+    clients: Clients,
+    election: Election,
+    providers: ProviderClient,
+    metrics: Metrics,
 ) -> tuple[Engine, Rings, Catalogue] | None:
     catalogue = load()
     for fault in catalogue.faults:
         log.error("a file of the catalogue cannot be used", fault=str(fault))
 
     async def prepare() -> tuple[Engine, Rings, Catalogue]:
-        await _wait_for_crds(stop, client)
-        await ensure_namespace(client, options.namespace)
+        await wait_for_crds(stop, clients.free)
+        await refuse_if_installed_elsewhere(clients.free, options.namespace)
+        await ensure_namespace(clients.free, options.namespace)
+        await election.look()
+        client, fence = clients.fenced, election.fence
         rings = await Rings.load(
             client,
             options.namespace,
@@ -211,36 +256,19 @@ async def _start(
             traces=lambda: traces_in(client, options.watch_namespaces),
             renew_every=options.renew_every,
             more_names=(urlsplit(options.unsealer).hostname or "",),
+            creator=clients.free,
+            leads=lambda: fence.is_open,
         )
+        if rings.were_published:
+            election.expect_lease()
         observer = MetricsObserver(metrics)
         cluster = KubeCluster(client, options.namespace)
-        parts = (cluster, ProbeNet(providers), catalogue, mac_key(rings.mac), _keyring(options, rings))
+        net = LeadersNet(ProbeNet(providers), fence)
+        parts = (cluster, net, catalogue, mac_key(rings.mac), _keyring(options, rings))
         renewed = RenewedFiles(OwnObjects(client, options.namespace))
         return Engine(*parts, SystemClock(), observer, renewed), rings, catalogue
 
-    return await _patiently(stop, prepare)
-
-
-async def _wait_for_crds(stop: asyncio.Event, client: ApiClient) -> None:
-    said = False
-    while not stop.is_set() and not {CREDENTIAL_PLURAL, PROVIDER_PLURAL} <= await served_kinds(client, API_VERSION):
-        if not said:
-            log.warning("the CRDs are missing; apply them: kubectl apply --server-side -f crds/")
-            said = True
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), _WAIT_FOR_CRDS)
-
-
-async def _patiently(stop: asyncio.Event, step: Callable[[], Awaitable[_T]]) -> _T | None:
-    """Do a step of the start, again and again while the API server is away; None if told to stop meanwhile."""
-    while not stop.is_set():
-        try:
-            return await step()
-        except ApiUnavailableError as error:
-            log.warning("waiting for the API server", detail=str(error))
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), _WAIT_FOR_CRDS)
-    return None
+    return await patiently(stop, prepare)
 
 
 @contextlib.contextmanager

@@ -9,6 +9,7 @@ import click
 from llmkeys.api.errors import LlmkeysError
 from llmkeys.crypto.wrapping import Wrapper, kek_from
 from llmkeys.kube.internal import own_namespace
+from llmkeys.telemetry.confinement import warn_of_excess_rights
 from llmkeys.telemetry.logs import configure
 from llmkeys.unsealer.service import Address, Options, run
 
@@ -79,6 +80,7 @@ def command(
         )
     except ValueError:
         raise click.BadParameter(f"{log_level} is no level", param_hint="--log-level") from None
+    warn_of_excess_rights()
     try:
         wrapper = Wrapper(kek_from(keyring_kek.read_bytes())) if keyring_kek else None
         options = Options(

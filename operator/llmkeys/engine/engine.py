@@ -111,12 +111,15 @@ class Engine:
             return
         if known is None or known.metadata.uid != credential.metadata.uid:
             observed = credential.status.observed_generation == credential.metadata.generation
-            self.queue.add(credential.key, Lane.REFRESH if observed else Lane.ARRIVAL)
+            told = observed and not credential.is_requested
+            self.queue.add(credential.key, Lane.REFRESH if told else Lane.ARRIVAL)
             self._count(credential.spec.provider_ref.name)
         elif known.metadata.generation != credential.metadata.generation:
             self.queue.add(credential.key, Lane.CHANGE)
             if known.spec.provider_ref != credential.spec.provider_ref:
                 self._count(known.spec.provider_ref.name)
+        elif known.request != credential.request:
+            self.queue.add(credential.key, Lane.CHANGE)
         elif known.status != credential.status:
             # Somebody else wrote our status (or a backup was restored): what it should be is decided anew.
             self.queue.add(credential.key, Lane.DRIFT)

@@ -102,6 +102,7 @@ def status_of(credential: LLMCredential, outcome: Outcome, now: float) -> Creden
         unsealer=outcome.names.unsealer,
         models=outcome.models,
         usage=before.usage,
+        last_handled_request=credential.request or before.last_handled_request,
     )
 
 

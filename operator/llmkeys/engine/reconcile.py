@@ -156,7 +156,7 @@ class Reconciler:
         """Whether everything that was decided still holds and nothing is due."""
         credential = run.credential
         then, now = credential.status.inputs, self._inputs(run)
-        if run.forced or (then.probe, then.delivery) != (now.probe, now.delivery):
+        if run.forced or credential.is_requested or (then.probe, then.delivery) != (now.probe, now.delivery):
             return False
         if self._reporter.conflicted(credential) or not self._writer.untouched(credential):
             return False
@@ -179,7 +179,7 @@ class Reconciler:
             raise AssertionError("admitted without an endpoint")
         now = self._clock.now()
         views = views_of_status(run.credential, now)
-        if not views or any(view.due for view in views):
+        if not views or run.credential.is_requested or any(view.due for view in views):
             parked = self._looks.crowded(run.credential, endpoint)
             if parked is not None:
                 return parked
@@ -192,6 +192,7 @@ class Reconciler:
             one.look_again = other_endpoint or (run.forced and bool(in_use) and one.fingerprint == in_use)
             # Whether other models are there only a list can tell, and a list is read with a look at a key that is good.
             one.look_again |= then.models != seen.models and one.lists_models
+            one.look_again |= run.credential.is_requested and not one.state.must_wait
         return keys
 
     # -- look ------------------------------------------------------------------------------------------------

@@ -73,6 +73,7 @@ class Reporter:
             expiry_warning=before.expiry_warning,
             audience=before.audience or status.audience,
             models=before.models,
+            last_handled_request=before.last_handled_request,
         )
         return await self._write(credential, status)
 

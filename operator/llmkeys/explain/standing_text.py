@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 
-from llmkeys.api.names import PROVIDER_KIND
+from llmkeys.api.names import PROVIDER_KIND, REQUESTED_AT_ANNOTATION
 from llmkeys.explain.standing import Row, Story, ago
+
+_REQUEST = f'{REQUESTED_AT_ANNOTATION}="$(date -Is)"'
 
 Fact = tuple[str, str]
 """A word and what is said under it."""
@@ -56,6 +58,8 @@ def _facts(story: Story, now: float) -> Iterator[Fact]:
     yield "credential", f"{row.namespace}/{row.name}"
     yield "ready", f"{row.ready}, {row.reason}" if row.reason else row.ready
     yield "what to do", story.next
+    ask = f"kubectl annotate --overwrite llmcredential {row.name} -n {row.namespace} {_REQUEST}"
+    yield "look again now", "" if row.is_ready else ask
     yield from _provider(story)
     yield "audience", story.audience
     yield from _keys(story, now)

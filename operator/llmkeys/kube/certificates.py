@@ -44,13 +44,14 @@ class Certificates:
         self._serving: KeyedCertificate | None = None
 
     @classmethod
-    async def load(cls, objects: OwnObjects, names: Sequence[str], now: float) -> Self:
+    async def load(cls, objects: OwnObjects, names: Sequence[str], now: float, *, renew: bool = True) -> Self:
         """Read them, and make what is missing; of two that race both end with the same authority.
 
         Args:
             objects: of the operator's namespace.
             names: DNS names and IP addresses of the unsealer.
             now: epoch seconds.
+            renew: what is due, too.
 
         Raises:
             AuthorityMalformedError: the Secret of the authority is not as it was written.
@@ -59,7 +60,7 @@ class Certificates:
         made = cls(objects, names, Authorities.first(now))
         for attempt in range(_ATTEMPTS):
             try:
-                await made.ensure(now)
+                await made.ensure(now, renew=renew)
             except ConflictError:
                 if attempt == _ATTEMPTS - 1:
                     raise
@@ -77,8 +78,12 @@ class Certificates:
             return True
         return serving_due(self._serving, self.authorities.current, self._names, now)
 
-    async def ensure(self, now: float) -> None:
+    async def ensure(self, now: float, *, renew: bool = True) -> None:
         """Read both Secrets again, and renew or make what is to be.
+
+        Args:
+            now: epoch seconds.
+            renew: False changes nothing and puts nothing back; only what was never there is made.
 
         Raises:
             ConflictError: somebody else writes them at this moment.
@@ -87,21 +92,23 @@ class Certificates:
         """
         spoilt: AuthorityMalformedError | None = None
         try:
-            await self._ensure_authorities(now)
+            await self._ensure_authorities(now, renew=renew)
         except AuthorityMalformedError as error:
             if self._serving is None:
                 raise
             spoilt = error
-        await self._ensure_serving(now)
+        await self._ensure_serving(now, renew=renew)
         if spoilt is not None:
             raise spoilt
 
-    async def _ensure_authorities(self, now: float) -> None:
+    async def _ensure_authorities(self, now: float, *, renew: bool) -> None:
         found = await self._objects.read("secrets", UNSEALER_CA_SECRET)
         if found is None:
+            if not self._makes(UNSEALER_CA_SECRET, renew=renew):
+                return
             found = await self._create_authorities()
         stored = self._read(found)
-        wanted = stored.advanced(now)
+        wanted = stored.advanced(now) if renew else stored
         if wanted is not stored:
             found = await self._objects.replace(found, authorities_data(wanted))
             log.info("the unsealer's certificate authorities moved on", known=[one.id for one in wanted.known()])
@@ -134,11 +141,12 @@ class Certificates:
                 "keys restore --replace FILE. Or delete it; then all pods that use the unsealer must be re-created."
             ) from None
 
-    async def _ensure_serving(self, now: float) -> None:
+    async def _ensure_serving(self, now: float, *, renew: bool) -> None:
         found = await self._objects.read("secrets", UNSEALER_TLS_SECRET)
         current = self.authorities.current
         serving = None if found is None else _serving_from(found)
-        if serving is None or serving_due(serving, current, self._names, now):
+        due = serving is None or serving_due(serving, current, self._names, now)
+        if due and (renew if found is not None else self._makes(UNSEALER_TLS_SECRET, renew=renew)):
             serving = issue(current, self._names, now)
             data = {TLS_CERTIFICATE: serving.certificate.pem.encode(), TLS_KEY: serving.key.encode()}
             if found is None:
@@ -149,6 +157,10 @@ class Certificates:
         if found is not None:
             self.versions[UNSEALER_TLS_SECRET] = found.resource_version
         self._serving = serving
+
+    def _makes(self, name: str, *, renew: bool) -> bool:
+        """Whether an object that is not there is to be made; one that was there is put back by the leader alone."""
+        return renew or name not in self.versions
 
     def _label(self, name: str) -> str:
         return f"{self._objects.namespace}/{name}"

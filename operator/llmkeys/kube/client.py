@@ -9,6 +9,7 @@ import msgspec
 
 from llmkeys import __version__
 from llmkeys.engine.effects import ApiUnavailableError, ConflictError, ForbiddenError, NotThereError, RefusedError
+from llmkeys.engine.fence import Fence
 from llmkeys.kube.connection import Connection, connect
 
 JSON: Final = "application/json"
@@ -21,6 +22,7 @@ _TIMEOUT: Final = aiohttp.ClientTimeout(total=30, connect=10)
 _CONNECTIONS: Final = 48  # as many as there are workers
 _TOO_MANY: Final = 429
 _SERVER_ERROR: Final = 500
+_STORE_FULL: Final = b"database space exceeded"  # etcd's NOSPACE, in the Status of a 500
 _NAMESPACE_ENDS: Final = b'"NamespaceTerminating"'  # the cause in the Status of a 403
 
 
@@ -29,11 +31,17 @@ class ApiClient:
 
     Args:
         count: told verb, resource and status code of every request.
+        fence: asked before every write; None lets all pass. Reads pass always.
 
     """
 
-    def __init__(self, count: Callable[[str, str, int], None] = lambda _verb, _resource, _code: None) -> None:
+    def __init__(
+        self,
+        count: Callable[[str, str, int], None] = lambda _verb, _resource, _code: None,
+        fence: Fence | None = None,
+    ) -> None:
         self._count = count
+        self._fence = fence
         self._connection: Connection | None = None
         self._session: aiohttp.ClientSession | None = None
         self._renewing = asyncio.Lock()
@@ -51,6 +59,7 @@ class ApiClient:
             headers={**self._connection.headers, "User-Agent": f"llmkeys/{__version__}", "Accept": JSON},
             timeout=_TIMEOUT,
             cookie_jar=aiohttp.DummyCookieJar(),
+            request_class=aiohttp.ClientRequest if self._fence is None else _fenced_by(self._fence),
         )
         return self._connection
 
@@ -136,6 +145,21 @@ class ApiClient:
                 self._session.headers.update(self._connection.headers)
 
 
+def _fenced_by(fence: Fence) -> type[aiohttp.ClientRequest]:
+    """Requests that are held against the fence when they have a connection and are about to go out over it.
+
+    Any earlier would be too early: to wait for a connection, and to make one, can take longer than a Lease lasts.
+    """
+
+    class FencedRequest(aiohttp.ClientRequest):
+        async def send(self, conn: Any) -> aiohttp.ClientResponse:
+            if self.method != "GET":
+                fence.check()
+            return await super().send(conn)
+
+    return FencedRequest
+
+
 def _error(status: int, retry_after: str | None, content: bytes, verb: str, resource: str, kind: str = "") -> Exception:
     what = f"{verb} {resource}"
     match status:
@@ -151,6 +175,8 @@ def _error(status: int, retry_after: str | None, content: bytes, verb: str, reso
             return NotThereError(f"{what}: the namespace is being deleted")
         case 403:
             return ForbiddenError(f"{what}: forbidden; check the roles of the operator's account")
+        case _ if status >= _SERVER_ERROR and _STORE_FULL in content:
+            return ApiUnavailableError(f"{what}: the API server writes nothing, its store is full (etcd NOSPACE)")
         case _ if status == _TOO_MANY or status >= _SERVER_ERROR:
             wait = float(retry_after) if retry_after and retry_after.isdigit() else None
             return ApiUnavailableError(f"{what}: the API server answered {status}", wait)

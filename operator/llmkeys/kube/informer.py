@@ -19,6 +19,7 @@ from llmkeys.engine.store import Namespace
 from llmkeys.kube.client import METADATA_LIST, ApiClient
 from llmkeys.kube.cluster import BASE, meta_of
 from llmkeys.kube.handlers import registry_of, settings_of
+from llmkeys.kube.rights import ListedNamespaces
 from llmkeys.kube.watch import MetadataWatch
 
 _CHUNK: Final = 500
@@ -64,7 +65,7 @@ class Informer:
     def __init__(self, client: ApiClient, engine: Engine, namespaces: Sequence[str]) -> None:
         self._client = client
         self._engine = engine
-        self._namespaces = tuple(namespaces)
+        self._namespaces = ListedNamespaces(client, namespaces)
         self.watches = [
             *self._secret_watches(f"{SOURCE_LABEL}=true", "sources", engine.source_seen, engine.source_gone),
             *self._secret_watches(CREDENTIAL_LABEL, "generated", engine.generated_seen, engine.generated_gone),
@@ -81,11 +82,17 @@ class Informer:
     def _secret_watches(
         self, selector: str, resource: str, put: Callable[[Key, Any], None], drop: Callable[[Key], None]
     ) -> list[MetadataWatch]:
-        paths = [f"/api/v1/namespaces/{quote(one)}/secrets" for one in self._namespaces] or ["/api/v1/secrets"]
         return [
-            MetadataWatch(self._client, path, resource, selector, lambda key, meta: put(key, meta_of(meta)), drop)
-            for path in paths
+            MetadataWatch(
+                self._client, path, resource, selector, lambda key, meta: put(key, meta_of(meta)), drop, namespace=name
+            )
+            for name, path in self._secret_paths().items()
         ]
+
+    def _secret_paths(self) -> dict[str, str]:
+        return {one: f"/api/v1/namespaces/{quote(one)}/secrets" for one in self._namespaces.served} or {
+            "": "/api/v1/secrets"
+        }
 
     async def prime(self) -> None:
         """List both kinds, so that nothing is decided on half a picture."""
@@ -109,14 +116,20 @@ class Informer:
             ready: called when the caches are full and the engine may start.
 
         """
+        await patiently(self._namespaces.look)
+        served = self._secret_paths()
+        watches = [watch for watch in self.watches if watch.namespace in ("", *served)]
+        for watch in self.watches:
+            watch.is_wanted = watch in watches
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(watch.run()) for watch in self.watches]
+            tasks = [group.create_task(watch.run()) for watch in watches]
             tasks.append(group.create_task(self._sweep()))
+            tasks.append(group.create_task(self._begin_again(stop)))
             try:
                 await patiently(self.prime)
                 if stop.is_set():
                     return
-                await asyncio.gather(*(watch.synced.wait() for watch in self.watches))
+                await asyncio.gather(*(watch.synced.wait() for watch in watches))
                 ready()
                 await self._kopf(stop)
             finally:
@@ -133,8 +146,10 @@ class Informer:
                 # Without being told, the task that waits for the flag would be given five seconds to end by itself.
                 registry=registry_of(self._credential_event, self._provider_event, stop.set),
                 settings=settings_of(),
-                clusterwide=not self._namespaces,
-                namespaces=self._namespaces,
+                clusterwide=not self._namespaces.served,
+                namespaces=self._namespaces.served,
+                # Else it looks for the name of its user, which a numeric one, as in the image, does not have.
+                identity="llmkeys",  # type: ignore[arg-type] # kopf exports no name for it
                 stop_flag=stop,
             )
         )
@@ -147,6 +162,12 @@ class Informer:
         finally:
             stopping.cancel()
             watching.cancel()
+
+    async def _begin_again(self, stop: asyncio.Event) -> None:
+        """End when a namespace can be served that could not: kopf takes no further one while it runs."""
+        name = await self._namespaces.wait_for_rights()
+        log.info("the rights for a namespace have come; starting again", namespace=name)
+        stop.set()
 
     # -- events ----------------------------------------------------------------------------------------------
 
@@ -175,9 +196,9 @@ class Informer:
     # -- lists -----------------------------------------------------------------------------------------------
 
     def _credential_paths(self) -> list[str]:
-        if not self._namespaces:
+        if not self._namespaces.served:
             return [f"{BASE}/{CREDENTIAL_PLURAL}"]
-        return [f"{BASE}/namespaces/{quote(one)}/{CREDENTIAL_PLURAL}" for one in self._namespaces]
+        return [f"{BASE}/namespaces/{quote(one)}/{CREDENTIAL_PLURAL}" for one in self._namespaces.served]
 
     async def _prime_credentials(self, path: str) -> None:
         async for page in self._pages(path, CREDENTIAL_PLURAL):

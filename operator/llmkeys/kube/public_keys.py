@@ -57,8 +57,13 @@ async def published_ids(objects: OwnObjects) -> frozenset[str]:
     return frozenset(key.id for key in keys)
 
 
-async def publish(objects: OwnObjects, ring: Ring) -> OwnObject:
+async def publish(objects: OwnObjects, ring: Ring, *, renew: bool = True) -> OwnObject:
     """Have the ConfigMap say what the ring says; nothing is written where it does.
+
+    Args:
+        objects: of the operator's namespace.
+        ring: of purpose `sealing`.
+        renew: False leaves what is there as it is, and only makes what is not.
 
     Raises:
         ConflictError: somebody else writes it at this moment.
@@ -68,4 +73,6 @@ async def publish(objects: OwnObjects, ring: Ring) -> OwnObject:
     found = await objects.read("configmaps", PUBLIC_KEYS)
     if found is None:
         return await objects.create("configmaps", PUBLIC_KEYS, wanted)
-    return found if found.data == wanted and found.labelled else await objects.replace(found, wanted)
+    if not renew or (found.data == wanted and found.labelled):
+        return found
+    return await objects.replace(found, wanted)

@@ -68,12 +68,15 @@ class OwnObjects:
     Args:
         client: of the API server.
         namespace: the operator's.
+        creator: creates what is not there; the same client if None. A controller that does not lead may do that, too,
+            where all would create the same: only one is created.
 
     """
 
-    def __init__(self, client: ApiClient, namespace: str) -> None:
+    def __init__(self, client: ApiClient, namespace: str, creator: ApiClient | None = None) -> None:
         self.namespace: Final = namespace
         self._client = client
+        self._creator = creator or client
 
     async def read(self, resource: Resource, name: str) -> OwnObject | None:
         """The object, None if it is not there."""
@@ -118,7 +121,7 @@ class OwnObjects:
             body["type"] = kind
         if immutable:
             body["immutable"] = True
-        return _decoded(resource, await self._client.post(self._path(resource), resource, body))
+        return _decoded(resource, await self._creator.post(self._path(resource), resource, body))
 
     async def replace(self, found: OwnObject, data: Mapping[str, bytes]) -> OwnObject:
         """The object with other data: one atomic patch.

@@ -63,6 +63,11 @@ class RingWatch:
                 for task in tasks:
                     task.cancel()
 
+    def tell(self, names: Collection[str]) -> None:
+        """Have a look at these soon, whether they changed or not."""
+        self._changed.update(names)
+        self._wake.set()
+
     def _taken(self) -> set[str]:
         taken, self._changed = self._changed, set()
         self._wake.clear()
@@ -83,17 +88,13 @@ class RingWatch:
         """A watch tells of what goes; not of what was gone before it began."""
         await self._watches[name].synced.wait()
         if name not in self._there:
-            self._tell(name)
+            self.tell((name,))
 
     def _seen(self, key: Key, meta: ObjectMeta) -> None:
         self._there.add(key.name)
         if not self._is_current(key.name, meta.resource_version):
-            self._tell(key.name)
+            self.tell((key.name,))
 
     def _gone(self, key: Key) -> None:
         self._there.discard(key.name)
-        self._tell(key.name)
-
-    def _tell(self, name: str) -> None:
-        self._changed.add(name)
-        self._wake.set()
+        self.tell((key.name,))

@@ -39,6 +39,7 @@ class Rings:
     """The rings, the public keys and the unsealer's certificates. Made by `load`, kept by `keep`.
 
     What is in memory stays in use whatever happens to the Secrets; what is wrong with them is in `problems`.
+    Whoever does not lead makes what was never there and reads what has changed; the leader does the rest.
     """
 
     def __init__(
@@ -49,10 +50,10 @@ class Rings:
         certificates: Certificates,
         now: Callable[[], float],
         renew_every: float,
+        leads: Callable[[], bool],
     ) -> None:
         """Take what `load` has made."""
         self.problems: dict[str, str] = {}
-        self._client = client
         self._secrets = secrets
         self._stored = dict(stored)
         self._certificates = certificates
@@ -60,6 +61,10 @@ class Rings:
         self._renew_every = renew_every
         self._published = ""  # version of the ConfigMap
         self._again: set[str] = set()  # names of what failed
+        self.were_published = False
+        """Whether the public keys were there before: not the first start of a controller here."""
+        self._leads = leads
+        self._watch = RingWatch(client, secrets.objects.namespace, _OBJECTS, self._is_current)
 
     @classmethod
     async def load(
@@ -72,6 +77,8 @@ class Rings:
         traces: Callable[[], Awaitable[Traces]],
         renew_every: float = RENEW_EVERY,
         more_names: Sequence[str] = (),
+        creator: ApiClient | None = None,
+        leads: Callable[[], bool] = lambda: True,
     ) -> Self:
         """Read what is there and make what is missing; of two that race both end with the same rings.
 
@@ -83,6 +90,8 @@ class Rings:
             traces: finds out what status fields say of rings that were there; asked only where one is missing.
             renew_every: seconds after which the rings for sealing and for envelopes get a new key.
             more_names: DNS names and IP addresses of the unsealer besides those of its Service.
+            creator: makes what is missing where `client` may not since another controller leads; `client` if None.
+            leads: whether this controller leads, and so renews, wraps, publishes and puts back.
 
         Raises:
             RingLostError: a ring was there once and is gone.
@@ -91,7 +100,7 @@ class Rings:
             AuthorityMalformedError: the unsealer's authority is not as it was written.
 
         """
-        objects = OwnObjects(client, namespace)
+        objects = OwnObjects(client, namespace, creator)
         secrets = RingSecrets(objects, kek)
         # Before the Secrets: what is published now was written after they were.
         published = bool(await published_ids(objects))
@@ -99,10 +108,11 @@ class Rings:
         async def was_there(purpose: RingPurpose) -> bool:
             return published or (await traces()).names(purpose)
 
-        stored = {purpose: await _load(secrets, purpose, now(), was_there) for purpose in RING_SECRETS}
+        stored = {purpose: await _load(secrets, purpose, now(), was_there, leads) for purpose in RING_SECRETS}
         names = (*serving_names(UNSEALER_SERVICE, namespace), *more_names)
-        certificates = await Certificates.load(objects, names, now())
-        made = cls(client, secrets, stored, certificates, now, renew_every)
+        certificates = await Certificates.load(objects, names, now(), renew=leads())
+        made = cls(client, secrets, stored, certificates, now, renew_every, leads)
+        made.were_published = published
         # Last of all, since it says that the rings are there.
         await made.refresh((PUBLIC_KEYS,))
         return made
@@ -144,7 +154,11 @@ class Rings:
                 on_change()
             return _RETRY if self._again else _INTERVAL
 
-        await RingWatch(self._client, self._secrets.objects.namespace, _OBJECTS, self._is_current).run(stop, look)
+        await self._watch.run(stop, look)
+
+    def lead(self) -> None:
+        """Look at everything again, now that what is due may be done."""
+        self._watch.tell(_EVERYTHING)
 
     async def refresh(self, names: Collection[str] = _EVERYTHING) -> bool:
         """One look: read these objects again, renew what is due, publish. What fails is told and done again next time.
@@ -156,23 +170,27 @@ class Rings:
             whether a ring or the certificates' bundle has changed.
 
         """
-        rings, bundle = self._rings(), self.ca_bundle()
+        rings, bundle, leads = self._rings(), self.ca_bundle(), self._leads()
         looked_at = {*names, *self._again}
         self._again.clear()
         for purpose, secret in RING_SECRETS.items():
-            if secret in looked_at or self._due(purpose, self._stored[purpose].ring):
+            if secret in looked_at or (leads and self._due(purpose, self._stored[purpose].ring)):
                 await self._attempt(secret, self._refresh_ring(purpose))
         if PUBLIC_KEYS in looked_at or self.sealing not in rings:
             await self._attempt(PUBLIC_KEYS, self._publish())
-        if looked_at & set(_CERTIFICATES) or self._certificates.due(self._now()):
-            await self._attempt(UNSEALER_CA_SECRET, self._certificates.ensure(self._now()))
+        if looked_at & set(_CERTIFICATES) or (leads and self._certificates.due(self._now())):
+            await self._attempt(UNSEALER_CA_SECRET, self._certificates.ensure(self._now(), renew=leads))
         return (rings, bundle) != (self._rings(), self.ca_bundle())
 
     async def _refresh_ring(self, purpose: RingPurpose) -> None:
-        stored = await self._secrets.read(purpose)
+        stored, leads = await self._secrets.read(purpose), self._leads()
         if stored is None:
+            if not leads:
+                return
             stored = await self._put_back(purpose)
         self._accept(purpose, stored)
+        if not leads:
+            return
         if self._secrets.to_be_wrapped(stored):
             self._accept(purpose, await self._secrets.replace(stored.found, stored.ring))
             log.info("a key ring was wrapped", ring=purpose)
@@ -206,7 +224,8 @@ class Rings:
         self._stored[purpose] = stored
 
     async def _publish(self) -> None:
-        self._published = (await publish(self._secrets.objects, self.sealing)).resource_version
+        found = await publish(self._secrets.objects, self.sealing, renew=self._leads())
+        self._published = found.resource_version
 
     async def _attempt(self, name: str, step: Coroutine[None, None, None]) -> None:
         try:
@@ -237,7 +256,11 @@ class Rings:
 
 
 async def _load(
-    secrets: RingSecrets, purpose: RingPurpose, now: float, was_there: Callable[[RingPurpose], Awaitable[bool]]
+    secrets: RingSecrets,
+    purpose: RingPurpose,
+    now: float,
+    was_there: Callable[[RingPurpose], Awaitable[bool]],
+    leads: Callable[[], bool],
 ) -> StoredRing:
     for _ in range(_ATTEMPTS):
         with contextlib.suppress(ConflictError):  # somebody else was faster: theirs counts
@@ -247,7 +270,7 @@ async def _load(
                     raise RingLostError(secrets.label(purpose))
                 stored = await secrets.create(Ring.first(purpose, now))
                 log.info("a key ring was created", secret=secrets.label(purpose))
-            if secrets.to_be_wrapped(stored):
+            if leads() and secrets.to_be_wrapped(stored):
                 stored = await secrets.replace(stored.found, stored.ring)
                 log.info("a key ring was wrapped", ring=purpose)
             return stored

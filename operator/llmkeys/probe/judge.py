@@ -13,6 +13,7 @@ from llmkeys.probe.verdict import Verdict
 
 _SUSPECT_MINIMUM: Final = 3
 _SUSPECT_SHARE: Final = 0.2
+_MUST_WAIT: Final = frozenset({Reason.THROTTLED, Reason.OVERLOADED, Reason.CONFIRMING})
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,11 @@ class KeyState:
 
     def is_due(self, now: float) -> bool:
         return self.verdict is None or now >= self.due
+
+    @property
+    def must_wait(self) -> bool:
+        """Whether not even a person's wish moves the next look: the provider asked for it, or time is what confirms."""
+        return self.verdict in _MUST_WAIT
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,6 +81,7 @@ class Metrics:
         self._queue_depth = gauge("queue_depth", "Objects waiting for a worker.", "lane")
         self._queue_seconds = histogram("queue_latency_seconds", "Time in the queue.", _QUEUE_BUCKETS, "lane")
         self._kube_requests = counter("kube_requests_total", "Calls of the API server.", "verb", "resource", "code")
+        self._leader = Gauge("llmkeys_leader", "1 while this controller leads and may write.", registry=registry)
         self._key_problems = Gauge(
             "llmkeys_own_keys_problems", "Stored keys of the operator that are not in order.", registry=registry
         )
@@ -166,6 +167,10 @@ class Metrics:
     def watch(self, resource: str, age: Callable[[], float]) -> None:
         """Report a watch's age, in seconds, whenever the metrics are read."""
         self._watch_age.of(resource).set_function(age)
+
+    def leader(self, leads: Callable[[], bool]) -> None:
+        """Report whether this process leads, whenever the metrics are read."""
+        self._leader.set_function(lambda: float(leads()))
 
     def keys(self, problems: Callable[[], int]) -> None:
         """Report how many of the operator's own stored keys are not in order, whenever the metrics are read."""

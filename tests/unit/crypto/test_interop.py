@@ -17,8 +17,8 @@ from llmkeys.crypto.envelope import EnvelopeBinding, RootKey, seal_envelope
 from llmkeys.crypto.header import Binding, Header
 from llmkeys.crypto.keypair import PrivateKey
 from llmkeys.crypto.sealing import open_sealed, seal
-from tests.support.cluster_build import _toolchain as go_toolchain
 from tests.support.cluster_build import locked, run_visibly
+from tests.support.cluster_build import toolchain as go_toolchain
 from tests.support.cluster_source import ClusterUnavailableError, cache_folder
 
 MODULE = Path(__file__).parents[2] / "interop"

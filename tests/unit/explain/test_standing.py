@@ -152,6 +152,11 @@ def test_a_story_tells_everything_that_is_known() -> None:
     ]
 
 
+def test_whoever_has_repaired_something_is_told_how_to_have_it_looked_at_again() -> None:
+    line = 'kubectl annotate --overwrite llmcredential a -n team-a llmkeys.dev/requestedAt="$(date -Is)"'
+    assert ("look again now", line) in list(facts_of(story_of(credential("a", "b", REFUSED, STALLED), None), NOW))
+
+
 def test_a_provider_that_cannot_be_used_is_told_in_the_story() -> None:
     broken = provider("openai", condition("Ready", "False", "BadEndpoint", "Set spec.baseURL."))
     facts = list(facts_of(story_of(credential("a", "openai", REFUSED), broken), NOW))
