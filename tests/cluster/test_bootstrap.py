@@ -65,6 +65,9 @@ def test_a_template_becomes_proven_credentials_once(scene: BootstrapScene) -> No
     scene.scene.wait_ready("chat")
     scene.scene.wait_condition("search", "InvalidKey", "True", timeout=40)
     assert scene.scene.operator.metric("llmkeys_bootstrap_objects_total", outcome="created") == 4
+    provider = scene.scene.provider_path(scene.provider)
+    counts = {"total": 2, "active": 1, "invalid": 1, "rateLimited": 0}
+    eventually(lambda: scene.api.get(provider)["status"].get("credentials") == counts, message="the provider's counts")
 
     # A restart, with an edit in between that changes nothing.
     scene.scene.stop_operator()
@@ -169,9 +172,15 @@ def test_a_template_in_a_config_map_is_refused_with_an_event_on_it(scene: Bootst
     scene.api.create(f"{OWN}/configmaps", {"metadata": {"name": BOOTSTRAP_SECRET}, "data": {"bootstrap.yaml": "a: b"}})
     try:
         scene.scene.start_operator()
-        events = eventually(lambda: scene.scene.events(BOOTSTRAP_SECRET, DEFAULT_NAMESPACE), message="the Event")
-        told = [one for one in events if one["involvedObject"]["kind"] == "ConfigMap"]
-        assert [one["reason"] for one in told] == ["BootstrapInvalid"]
+        told = eventually(
+            lambda: [
+                one["reason"]
+                for one in scene.scene.events(BOOTSTRAP_SECRET, DEFAULT_NAMESPACE)
+                if one["involvedObject"]["kind"] == "ConfigMap"
+            ],
+            message="the Event",
+        )
+        assert told == ["BootstrapInvalid"]
     finally:
         scene.api.delete(f"{OWN}/configmaps/{BOOTSTRAP_SECRET}")
 

@@ -92,10 +92,13 @@ def test_it_reads_its_input_and_writes_no_part_of_it(controller: Controller) -> 
 
 
 def test_it_keeps_records_in_its_own_namespace_and_deletes_none(controller: Controller) -> None:
-    for verb in ("get", "list", "watch", "create", "patch"):
-        assert may(controller, verb, "configmaps", f"--namespace={DEFAULT_NAMESPACE}")
+    here = f"--namespace={DEFAULT_NAMESPACE}"
+    for verb in ("get", "list", "create", "patch"):
+        assert may(controller, verb, "configmaps", here)
         assert not may(controller, verb, "configmaps", "--namespace=default")
-    assert not may(controller, "delete", "configmaps", f"--namespace={DEFAULT_NAMESPACE}")
+    assert may(controller, "watch", f"configmaps/{BOOTSTRAP_SECRET}", here)
+    for verb in ("watch", "delete"):
+        assert not may(controller, verb, "configmaps", here)
 
 
 @pytest.mark.parametrize("made", [namespace_, provider, credential])
