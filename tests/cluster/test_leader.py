@@ -254,7 +254,7 @@ def test_a_restart_that_has_to_wait_for_nobody_calls_nobody_and_writes_only_its_
 
     again = replicas.start(watched=True)
 
-    eventually(lambda: again.leads, timeout=2, message="leadership at once")
+    eventually(lambda: again.leads, timeout=AFTER_SIGTERM, message="leadership, with nobody to wait for")
     eventually(lambda: again.metric("llmkeys_reconcile_duration_seconds_count") >= 1)
     eventually(lambda: again.metric("llmkeys_queue_depth") == 0)
     assert replicas.written() == []

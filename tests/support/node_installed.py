@@ -1,14 +1,16 @@
 """The product on a node, installed by its chart as README says."""
 
-import json
+import shlex
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 
-from llmkeys.api.names import DEFAULT_NAMESPACE
 from tests.support.cluster import ControlPlane
 from tests.support.cluster_build import Log
-from tests.support.helm_program import CHART, RELEASE, Helm, helm_program
+from tests.support.cluster_install import ROOT
+from tests.support.helm_program import CHART, Helm, helm_program
 from tests.support.node_cluster import NodeCluster
 
 
@@ -32,8 +34,18 @@ class Installed:
         return self.cluster.plane
 
 
+def readme_commands() -> Iterator[list[str]]:
+    """What README has a person type to install the product on a cluster, the building of the image aside."""
+    section = (ROOT / "README.md").read_text(encoding="utf-8").partition("## A real cluster\n")[2]
+    block = list(takewhile(lambda line: line.startswith("    "), section.strip("\n").splitlines()))
+    for line in block:
+        program, *arguments = shlex.split(line, comments=True)
+        if program in {"kubectl", "helm"}:
+            yield [program, *arguments]
+
+
 def install_chart(cluster: NodeCluster, folder: Path, log: Log) -> Installed:
-    """Install the chart with its defaults, in a namespace that takes restricted pods alone.
+    """Install the chart with README's own commands: in a namespace that takes restricted pods alone, then tested.
 
     Args:
         cluster: with the image in it.
@@ -44,10 +56,14 @@ def install_chart(cluster: NodeCluster, folder: Path, log: Log) -> Installed:
         subprocess.CalledProcessError: Helm fails, or not everything gets ready; the error's notes hold its words.
 
     """
-    labels = {"pod-security.kubernetes.io/enforce": "restricted"}
-    namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": DEFAULT_NAMESPACE, "labels": labels}}
-    cluster.plane.kubectl("create", "-f", "-", input=json.dumps(namespace))
     helm = Helm(helm_program(log), folder).at(cluster.plane.kubeconfig)
-    started = time.monotonic()
-    helm("install", RELEASE, CHART, f"--namespace={DEFAULT_NAMESPACE}", "--wait", "--timeout=110s")
-    return Installed(cluster, helm, time.monotonic() - started)
+    seconds = 0.0
+    for program, *arguments in readme_commands():
+        started = time.monotonic()
+        if program == "kubectl":
+            cluster.plane.kubectl(*arguments)
+        else:
+            helm(*(str(CHART) if one == "charts/llmkeys" else one for one in arguments))
+        if arguments[0] == "install":
+            seconds = time.monotonic() - started
+    return Installed(cluster, helm, seconds)
