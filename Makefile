@@ -10,6 +10,9 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 LOCK := uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
 
+# Two halves, each with a control plane of its own; a cluster that is there already can have one of them only.
+SPREAD := $(if $(LLMKEYS_TEST_KUBECONFIG),,--numprocesses=2 --dist=loadfile)
+
 .PHONY: help
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -56,7 +59,9 @@ chart: setup ## write the chart's templates that follow from config/ and crds/
 test: test-unit ## all tests: unit, those on a real API server, those on a real node
 	@echo
 	@echo '== Cluster tests: a real API server (LLMKEYS_TEST_KUBECONFIG, else KUBEBUILDER_ASSETS, else built once)'
-	$(BIN)/python -m pytest tests/cluster
+	@rm -rf out/audit
+	LLMKEYS_TEST_AUDIT=out/audit $(BIN)/python -m pytest tests/cluster $(SPREAD)
+	LLMKEYS_TEST_AUDIT=out/audit $(BIN)/python -m pytest tests/cluster/test_audit.py
 	@echo
 	@echo '== Node tests: image, chart, real pods (skipped, with the reason, where the machine cannot)'
 	$(BIN)/python -m pytest tests/node

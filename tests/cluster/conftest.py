@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from llmkeys.api.names import GROUP, PROVIDER_PLURAL
-from tests.support.audit_session import audit_last
+from tests.support.audit_session import audit_last, leave, left_uses
 from tests.support.audit_trail import Trail, trail_kept
 from tests.support.cluster import ControlPlane
 from tests.support.cluster_build import Log
@@ -23,10 +23,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def audit_trail() -> Iterator[Trail]:
-    """What our accounts asked of all API servers that these tests started."""
-    with trail_kept() as trail:
+def audit_trail(request: pytest.FixtureRequest) -> Iterator[Trail]:
+    """What our accounts asked of all API servers that these tests started, or others before them."""
+    with trail_kept(left_uses()) as trail:
         yield trail
+    # After every control plane has ended: this fixture is made first.
+    leave(request.session, trail)
 
 
 @pytest.fixture(scope="session")

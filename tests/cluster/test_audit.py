@@ -24,7 +24,7 @@ from tests.support.audit_roles import (
     names_in,
     ungranted,
 )
-from tests.support.audit_session import audit_last, why_not_whole
+from tests.support.audit_session import FOLDER_VARIABLE, audit_last, leave, left_uses, why_not_whole
 from tests.support.audit_trail import Trail, Use, uses_in
 from tests.support.cluster_source import EXISTING_VARIABLE
 
@@ -251,7 +251,7 @@ def why(session: Session) -> str:
 
 @pytest.fixture
 def _in_one_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("PYTEST_XDIST_WORKER", EXISTING_VARIABLE):
+    for name in ("PYTEST_XDIST_WORKER", EXISTING_VARIABLE, FOLDER_VARIABLE):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -275,6 +275,22 @@ def test_nor_is_one_whose_uses_are_written_down_elsewhere(
     monkeypatch.setenv(variable, "gw0")
 
     assert why(Session(collected)) != ""
+
+
+@pytest.mark.usefixtures("_in_one_process")
+@pytest.mark.parametrize(("failed", "reason"), [(0, ""), (1, "1 tests failed")])
+def test_what_several_processes_saw_is_judged_by_the_session_after_them(
+    failed: int, reason: str, collected: list[Item], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path / "left"))
+    for worker, seen, failures in (("gw0", OWN, 0), ("gw1", OTHER, failed)):
+        monkeypatch.setenv("PYTEST_XDIST_WORKER", worker)
+        leave(cast("pytest.Session", Session(collected, testsfailed=failures)), Trail({seen}))
+    monkeypatch.delenv("PYTEST_XDIST_WORKER")
+
+    alone = Session([one for one in collected if one.path.name == "test_audit.py"])
+    assert why(alone) == reason
+    assert left_uses() == {OWN, OTHER}
 
 
 def test_the_audit_comes_last_and_the_others_keep_their_order(collected: list[Item]) -> None:

@@ -1,7 +1,7 @@
 """What our two accounts asked of every API server of a test session, read from the audit logs."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -110,9 +110,14 @@ _kept: list[Trail] = []
 
 
 @contextmanager
-def trail_kept() -> Iterator[Trail]:
-    """Have every control plane that starts meanwhile write an audit log, and keep what it says."""
-    trail = Trail()
+def trail_kept(known: Iterable[Use] = ()) -> Iterator[Trail]:
+    """Have every control plane that starts meanwhile write an audit log, and keep what it says.
+
+    Args:
+        known: what is known already.
+
+    """
+    trail = Trail(set(known))
     _kept.append(trail)
     try:
         yield trail
