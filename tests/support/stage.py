@@ -25,9 +25,9 @@ _SERVERS: Final = {
     "openai": 150,
     "openai-compatible": 6,
     "anthropic": 6,
-    "deepseek": 2,
-    "dashscope": 2,
-    "moonshot": 2,
+    "deepseek": 6,
+    "dashscope": 4,
+    "moonshot": 4,
     "ollama": 6,
 }
 
