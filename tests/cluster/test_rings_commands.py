@@ -134,9 +134,13 @@ class Person:
     def enveloped(self, name: str, key_id: str) -> str:
         """A credential whose envelope is sealed with that key, as its status says."""
         made = self.credential(name)
+        self.sealed_with(name, key_id)
+        return made
+
+    def sealed_with(self, name: str, key_id: str) -> None:
+        """Have a credential's status say so."""
         path = f"/apis/{API_VERSION}/namespaces/{self.namespace}/{CREDENTIAL_PLURAL}/{name}/status"
         self.api.merge(path, {"status": {"target": {"sealedWith": key_id}}})
-        return made
 
 
 @pytest.fixture
@@ -268,9 +272,10 @@ def test_a_compromised_sealing_key_seals_no_more_and_the_api_keys_to_replace_are
 
 def test_a_compromised_envelope_key_concerns_all_that_were_ever_sealed_with_it(person: Person) -> None:
     before = person.active("envelope")
+    concerned = person.credential("concerned")
     person.done("rotate", "envelope")
     # Sealed again since, but what was sealed before may lie in a backup of etcd.
-    concerned = person.enveloped("concerned", person.active("envelope"))
+    person.sealed_with("concerned", person.active("envelope"))
     person.credential("in-clear", target={"encryption": "None"})
 
     outcome = person.done("compromise", before)

@@ -23,12 +23,12 @@ _OURS: Final = f"/apis/{API_VERSION}"
 # A server for each LLMProvider, so that no test meets the circuit, the budget or the suspicion that another one left.
 _SERVERS: Final = {
     "openai": 150,
-    "openai-compatible": 6,
-    "anthropic": 6,
-    "deepseek": 6,
-    "dashscope": 4,
-    "moonshot": 4,
-    "ollama": 6,
+    "openai-compatible": 12,
+    "anthropic": 16,
+    "deepseek": 10,
+    "dashscope": 8,
+    "moonshot": 8,
+    "ollama": 10,
 }
 
 
