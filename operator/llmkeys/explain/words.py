@@ -9,8 +9,9 @@ from llmkeys.catalogue.rule import Evidence
 
 PROVES: Final[dict[bool | Literal["unknown"], Text]] = {
     True: Text(
-        en="a bad key is refused there, so a success means that the provider accepted the key",
-        zh="错误的密钥会被拒绝，因此成功即表示密钥被接受",
+        en="a bad key is refused there, so a success means that the provider accepted the key; at any other address "
+        "than the provider's own a made-up key must be refused first",
+        zh="错误的密钥会被拒绝，因此成功即表示密钥被接受；若地址并非该提供商自有，则须先有虚构的密钥被拒绝",
     ),
     False: Text(
         en="anybody gets an answer there, so a success says nothing about the key",
