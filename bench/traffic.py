@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 
 from bench.kube import Kube
-from llmkeys.api.names import CREDENTIAL_PLURAL, OWN_SECRETS, PROVIDER_PLURAL
+from llmkeys.api.names import BOOTSTRAP_SECRET, CREDENTIAL_PLURAL, OWN_SECRETS, PROVIDER_PLURAL
 
 _SAMPLE = re.compile(r"^apiserver_request_total\{([^}]*)\} (\S+)$", re.MULTILINE)
 _LABEL = re.compile(r'(\w+)="([^"]*)"')
@@ -28,6 +28,8 @@ rules:
     verbs: [{verbs}]
   - level: None
 """
+
+_OWN = frozenset((*OWN_SECRETS, BOOTSTRAP_SECRET))
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +105,7 @@ class Audit:
                 writes += 1
                 continue
             gets += 1
-            secret_gets += event.object_ref.resource == "secrets" and event.object_ref.name not in OWN_SECRETS
+            secret_gets += event.object_ref.resource == "secrets" and event.object_ref.name not in _OWN
         before = self._total
         self._total = Traffic(before.gets + gets, before.writes + writes, before.secret_gets + secret_gets)
         return self._total
