@@ -5,15 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from shlex import quote
 
-import click
-
 from llmkeys.api.errors import PlatformError, RetryableError
 from llmkeys.api.names import BOOTSTRAP_SECRET
 from llmkeys.api.provider import LLMProvider
 from llmkeys.cli.seal_files import read_text
-from llmkeys.cli.seal_pins import pin_name, read_pin, write_pin
+from llmkeys.cli.seal_pins import settle
 from llmkeys.crypto.keypair import PublicKey
-from llmkeys.sealing.public_keys import Pin, PublicKeys, public_keys_in, require_known
+from llmkeys.sealing.public_keys import public_keys_in
 
 
 class NoPublicKeyError(PlatformError):
@@ -68,19 +66,8 @@ def known_from_cluster(namespace: str, wanted: Collection[str], accept: str, tem
         shown = fetch(namespace, wanted)
     except (PlatformError, RetryableError) as error:
         raise NoPublicKeyError(_way_out(str(error), namespace, template)) from None
-    _settle(shown.server, shown.keys, accept)
+    settle("", shown.server, shown.keys, accept or None)
     return Known(shown.keys.active, f"fetched from {shown.server}", shown.providers)
-
-
-def _settle(server: str, keys: PublicKeys, accept: str) -> None:
-    """Believe the key that is seen first, and no other one from then on."""
-    name = pin_name("", server)
-    before = read_pin(name)
-    require_known(before.keys if before else None, keys, accept or None)
-    if before is None or before.keys != keys:
-        write_pin(name, Pin(server, keys))
-    if before is None or before.keys.active != keys.active:
-        click.echo(f"Public key {keys.active.key_id} of {server} is pinned as {name}.", err=True)
 
 
 def _way_out(why: str, namespace: str, template: Path) -> str:

@@ -35,9 +35,8 @@ def bootstrap_watch(
         knock: see `BootstrapWatch`.
 
     """
-    cluster = KubeBootstrap(client, namespace)
     parts = Parts(
-        cluster=cluster,
+        cluster=KubeBootstrap(client, namespace),
         keys=RingsOfBootstrap(rings),
         catalogue=catalogue,
         environment=os.environ,
@@ -45,4 +44,4 @@ def bootstrap_watch(
         observer=BootstrapLog(metrics),
         offload=asyncio.to_thread,
     )
-    return BootstrapWatch(client, namespace, cluster, Bootstrap(parts), knock=knock)
+    return BootstrapWatch(client, namespace, Bootstrap(parts), knock=knock)

@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
+import click
+
 from llmkeys.api.errors import UserError
 from llmkeys.cli.seal_files import write_atomically
-from llmkeys.sealing.public_keys import Pin
+from llmkeys.sealing.public_keys import Pin, PublicKeys, require_known
 
 _ODD: Final = re.compile(r"[^A-Za-z0-9.-]+")
 
@@ -38,6 +40,28 @@ def write_pin(name: str, pin: Pin) -> None:
     folder = _folder()
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     write_atomically(folder / f"{name}.json", pin.text().encode())
+
+
+def settle(cluster: str, server: str, shown: PublicKeys, accept: str | None) -> None:
+    """Believe the keys that are seen first, and no others from then on; say which were pinned.
+
+    Args:
+        cluster: the name that a person gave it; empty means that of its server.
+        server: that showed them.
+        shown: its keys.
+        accept: id of a key that a person takes for the right one.
+
+    Raises:
+        PublicKeyChangedError: another key is active than the one that was pinned.
+
+    """
+    name = pin_name(cluster, server)
+    before = read_pin(name)
+    require_known(before.keys if before else None, shown, accept)
+    if before is None or before.keys != shown:
+        write_pin(name, Pin(server, shown))
+    if before is None or before.keys.active != shown.active:
+        click.echo(f"Public key {shown.active.key_id} of {server} is pinned as {name}.", err=True)
 
 
 def pin_for(cluster: str) -> tuple[str, Pin]:

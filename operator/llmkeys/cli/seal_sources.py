@@ -4,17 +4,15 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-import click
-
 from llmkeys.api.errors import UserError
 from llmkeys.api.objects import Metadata
 from llmkeys.api.provider import LLMProvider, ProviderSpec
 from llmkeys.cli.seal_arguments import Options
 from llmkeys.cli.seal_files import read_text
-from llmkeys.cli.seal_pins import pin_for, pin_name, read_pin, write_pin
+from llmkeys.cli.seal_pins import pin_for, settle
 from llmkeys.sealing.errors import ManifestMalformedError
 from llmkeys.sealing.manifests import Manifests, read_manifests
-from llmkeys.sealing.public_keys import Pin, PublicKeys, public_keys_in, require_known
+from llmkeys.sealing.public_keys import PublicKeys, public_keys_in
 
 
 class FileUnusableError(UserError):
@@ -61,7 +59,7 @@ def sources_of(options: Options, wanted: Collection[str], *, pin: bool) -> Sourc
     keys = public_keys_in(read_text(options.public_key)) if options.public_key else shown.keys
     origin = _named(options) if options.public_key else f"fetched from {shown.server}"
     if pin and not options.public_key:
-        _settle(options, shown.server, shown.keys)
+        settle(options.cluster, shown.server, shown.keys, options.accept or None)
     return Sources(keys, origin, shown.providers | providers)
 
 
@@ -93,13 +91,3 @@ def _offline(options: Options) -> tuple[PublicKeys, str]:
 
 def _named(options: Options) -> str:
     return f"from {options.public_key}"
-
-
-def _settle(options: Options, server: str, shown: PublicKeys) -> None:
-    name = pin_name(options.cluster, server)
-    before = read_pin(name)
-    require_known(before.keys if before else None, shown, options.accept or None)
-    if before is None or before.keys != shown:
-        write_pin(name, Pin(server, shown))
-    if before is None or before.keys.active != shown.active:
-        click.echo(f"Public key {shown.active.key_id} of {server} is pinned as {name}.", err=True)

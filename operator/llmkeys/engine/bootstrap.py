@@ -3,7 +3,7 @@
 A look may happen any number of times and may end anywhere: plan, notes and receipt say where to go on.
 """
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,7 +13,14 @@ from llmkeys.bootstrap.comparison import input_mac
 from llmkeys.bootstrap.records import PlanRecord, numbers, record_name
 from llmkeys.bootstrap.template import TemplateInvalidError
 from llmkeys.catalogue.lookup import Catalogue
-from llmkeys.engine.bootstrap_effects import BootstrapCluster, BootstrapKeys, BootstrapObserver, InputObject, Offload
+from llmkeys.engine.bootstrap_effects import (
+    BootstrapCluster,
+    BootstrapKeys,
+    BootstrapObserver,
+    InputKind,
+    InputObject,
+    Offload,
+)
 from llmkeys.engine.bootstrap_later import Aftermath
 from llmkeys.engine.bootstrap_notes import NoteBook
 from llmkeys.engine.bootstrap_planning import Planner, Records
@@ -85,6 +92,8 @@ class Bootstrap:
         self._aftermath = Aftermath(parts.keys, self._planner, self._teller, parts.observer)
         self._failures = 0
         self._seen: dict[str, str] = {}
+        self.allowed: dict[InputKind, bool] = {}
+        """What may be read, as the last look found out; without the Secret there is no bootstrap."""
 
     def is_current(self, kind: str, resource_version: str) -> bool:
         """Whether the input, a Secret or a ConfigMap, is in the version that was read last."""
@@ -117,20 +126,27 @@ class Bootstrap:
         return float(min(_FIRST_WAIT * 2 ** min(self._failures - 1, 10), LONGEST_WAIT))
 
     async def _refuse_exposed(self) -> None:
-        try:
-            exposed = await self._cluster.read_exposed()
-        except ForbiddenError:
-            return  # nobody has switched the bootstrap on
+        exposed = await self._read("ConfigMap", self._cluster.read_exposed)
         if exposed is not None:
             self._seen[exposed.kind] = exposed.resource_version
             await self._teller.tell(exposed, Message(INVALID, _EXPOSED, 0))
 
     async def _read_input(self) -> InputObject | None:
-        found = await self._cluster.read_input()
+        found = await self._read("Secret", self._cluster.read_input)
         if found is None:
             self._observer.waits(waiting=False)
         else:
             self._seen[found.kind] = found.resource_version
+        return found
+
+    async def _read(self, kind: InputKind, read: Callable[[], Awaitable[InputObject | None]]) -> InputObject | None:
+        """What is there; nothing where nobody has given the right to read it, which is how a bootstrap is off."""
+        try:
+            found = await read()
+        except ForbiddenError:
+            self.allowed[kind] = False
+            return None
+        self.allowed[kind] = True
         return found
 
     async def _consume(self, found: InputObject) -> bool:

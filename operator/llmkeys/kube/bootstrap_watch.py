@@ -1,7 +1,6 @@
 """Has the bootstrap look at its input whenever that changes: the Secret, and a ConfigMap that passes for it."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from typing import Final
 from urllib.parse import quote
 
@@ -11,8 +10,6 @@ from llmkeys.api.names import BOOTSTRAP_SECRET
 from llmkeys.api.objects import Key
 from llmkeys.engine.bootstrap import Bootstrap
 from llmkeys.engine.bootstrap_effects import InputKind
-from llmkeys.engine.effects import ApiUnavailableError, ForbiddenError
-from llmkeys.kube.bootstrap_objects import KubeBootstrap
 from llmkeys.kube.client import ApiClient
 from llmkeys.kube.cluster import ObjectMeta
 from llmkeys.kube.watch import MetadataWatch
@@ -31,7 +28,6 @@ class BootstrapWatch:
     Args:
         client: of the API server.
         namespace: the operator's.
-        cluster: reads the input.
         bootstrap: looks at it.
         knock: seconds between two attempts to read the input while the right to is missing.
 
@@ -41,7 +37,6 @@ class BootstrapWatch:
         self,
         client: ApiClient,
         namespace: str,
-        cluster: KubeBootstrap,
         bootstrap: Bootstrap,
         *,
         knock: float = KNOCK,
@@ -49,46 +44,39 @@ class BootstrapWatch:
         self._client = client
         self._knock = knock
         self._base = f"/api/v1/namespaces/{quote(namespace)}"
-        self._reads: dict[InputKind, Callable[[], Awaitable[object]]] = {
-            "Secret": cluster.read_input,
-            "ConfigMap": cluster.read_exposed,
-        }
         self._bootstrap = bootstrap
         self._wake = asyncio.Event()
 
     async def run(self) -> None:
         """Look and watch until cancelled; without the right to read the input there is no bootstrap."""
-        kinds = await self._readable()
-        if "Secret" not in kinds:
-            log.info(
-                "the bootstrap is off: its Secret may not be read",
-                secret=BOOTSTRAP_SECRET,
-                advice="Whoever wants one: kubectl apply --server-side -k config/components/bootstrap/",
-            )
-        while "Secret" not in kinds:
-            await asyncio.sleep(self._knock)
-            kinds = await self._readable()
+        wait = await self._first_looks()
         async with asyncio.TaskGroup() as group:
-            for kind in kinds:
+            # A watch on what may not be read would knock for ever at a closed door.
+            for kind in (kind for kind, allowed in self._bootstrap.allowed.items() if allowed):
                 group.create_task(self._watch(kind).run())
             while True:
-                await self._wait(await self._look())
+                await self._wait(wait)
+                wait = await self._look()
 
-    async def _readable(self) -> tuple[InputKind, ...]:
-        """What may be read; a watch on anything else would knock for ever at a closed door."""
-        kinds: list[InputKind] = []
-        for kind, read in self._reads.items():
-            while True:
-                try:
-                    await read()
-                except ForbiddenError:
-                    break
-                except ApiUnavailableError:
-                    await asyncio.sleep(_AGAIN)
-                    continue
-                kinds.append(kind)
-                break
-        return tuple(kinds)
+    async def _first_looks(self) -> float:
+        """Look until the input may be read; the seconds until the next look."""
+        said = False
+        while True:
+            wait = await self._look()
+            allowed = self._bootstrap.allowed.get("Secret")
+            if allowed:
+                return wait
+            if allowed is None:
+                await asyncio.sleep(wait)
+                continue
+            if not said:
+                log.info(
+                    "the bootstrap is off: its Secret may not be read",
+                    secret=BOOTSTRAP_SECRET,
+                    advice="Whoever wants one: kubectl apply --server-side -k config/components/bootstrap/",
+                )
+            said = True
+            await asyncio.sleep(self._knock)
 
     async def _look(self) -> float:
         self._wake.clear()
