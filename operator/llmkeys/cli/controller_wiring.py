@@ -24,7 +24,7 @@ from llmkeys.cli.controller_patience import patiently, wait_for_crds
 from llmkeys.crypto.ring_keys import mac_key
 from llmkeys.engine.clock import SystemClock
 from llmkeys.engine.engine import Engine
-from llmkeys.engine.fence import Fence, LeadersNet
+from llmkeys.engine.fence import Fence
 from llmkeys.engine.keyring import KeyRing, keyring_of
 from llmkeys.kube.client import ApiClient
 from llmkeys.kube.cluster import KubeCluster
@@ -124,7 +124,8 @@ async def run(options: Options) -> None:
     metrics = new_metrics()
     fence = Fence(boottime) if options.election else Fence.without_end()
     metrics.leader(lambda: fence.is_open)
-    async with _connected(options, metrics, fence) as clients, ProviderClient() as providers:
+    # To show a refresh token twice can cost it: calls of providers are for the leader alone, too.
+    async with _connected(options, metrics, fence) as clients, ProviderClient(gate=fence.check) as providers:
         election = elected(clients.free, options.namespace, fence) if options.election else Election(None, fence)
         await _serve_until(stop, options, clients, election, providers, metrics)
         election.raise_if_lost()
@@ -263,7 +264,7 @@ async def _start(
             election.expect_lease()
         observer = MetricsObserver(metrics)
         cluster = KubeCluster(client, options.namespace)
-        net = LeadersNet(ProbeNet(providers), fence)
+        net = ProbeNet(providers)
         parts = (cluster, net, catalogue, mac_key(rings.mac), _keyring(options, rings))
         renewed = RenewedFiles(OwnObjects(client, options.namespace))
         return Engine(*parts, SystemClock(), observer, renewed), rings, catalogue

@@ -45,12 +45,13 @@ class Controls:
         """
         if not call.controlled or not self._prober.control_is_due(call.endpoint):
             return
+        # All that can fail comes before the place at the host, which only the task's end gives back.
+        made_up = made_up_key(call.entry, secrets.token_bytes(NOISE))
+        request, with_token = first_request(endpoint, call.entry, made_up, self._clock.now())
         # It is nobody's key, so no namespace pays for it.
         permit = self._hosts.reserve(call.origin, namespace, proven=True)
         if not isinstance(permit, Permit):
             return
-        made_up = made_up_key(call.entry, secrets.token_bytes(NOISE))
-        request, with_token = first_request(endpoint, call.entry, made_up, self._clock.now())
         task = self._prober.start_control(replace(call, request=request, with_token=with_token))
         task.add_done_callback(lambda _: self._hosts.give_back(permit))
 

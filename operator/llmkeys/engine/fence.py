@@ -5,10 +5,6 @@ from math import inf
 from typing import Self
 
 from llmkeys.api.errors import RetryableError
-from llmkeys.api.provider import Network
-from llmkeys.engine.effects import Net
-from llmkeys.probe.reply import Reply
-from llmkeys.probe.request import ProbeRequest
 
 
 class NotLeadingError(RetryableError):
@@ -52,21 +48,3 @@ class Fence:
         """Raise NotLeadingError where it is closed."""
         if not self.is_open:
             raise NotLeadingError
-
-
-class LeadersNet:
-    """Calls of providers by the leader alone: to show a refresh token twice can cost it.
-
-    Args:
-        net: sends them.
-        fence: asked before each.
-
-    """
-
-    def __init__(self, net: Net, fence: Fence) -> None:
-        self._net = net
-        self._fence = fence
-
-    async def send(self, request: ProbeRequest, network: Network, timeout: float, limit: int) -> Reply:  # noqa: ASYNC109
-        self._fence.check()
-        return await self._net.send(request, network, timeout, limit)

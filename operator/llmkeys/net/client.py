@@ -6,14 +6,15 @@ Whatever goes wrong becomes a word in the reply, because the text of an exceptio
 
 import ssl
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import aiohttp
 
+from llmkeys.api.errors import RetryableError
 from llmkeys.net.failure import failure_of
 from llmkeys.net.headers import body_of, header_block, query_pairs
 from llmkeys.net.network import Network, check_proxy, check_target
@@ -55,11 +56,14 @@ class ProviderClient:
 
     Args:
         idle_pools: how many pools are kept open at most while unused.
+        gate: called for each request when it has a connection and is about to go out; a RetryableError that it raises
+            goes to the caller, and nothing is sent. To resolve and to connect can take longer than a leadership lasts.
 
     """
 
-    def __init__(self, idle_pools: int = _IDLE_POOLS) -> None:
+    def __init__(self, idle_pools: int = _IDLE_POOLS, *, gate: Callable[[], None] | None = None) -> None:
         self._closed = False
+        self._requests = aiohttp.ClientRequest if gate is None else _gated_by(gate)
         self._idle_pools = idle_pools
         self._pools: OrderedDict[tuple[Network, bool], _Pool] = OrderedDict()
         self._resolving = ThreadPoolExecutor(_RESOLVER_THREADS, thread_name_prefix="resolver")
@@ -90,6 +94,7 @@ class ProviderClient:
         Raises:
             ValueError: a header or parameter cannot be sent; the text never holds its value.
             RuntimeError: a fault of this program; the text never holds the request.
+            RetryableError: the gate is closed.
 
         """
         if self._closed:
@@ -97,6 +102,8 @@ class ProviderClient:
         outgoing = _Outgoing(request, header_block(request), query_pairs(request))
         try:
             return await self._exchange(outgoing, network, timeout, limit)
+        except RetryableError:  # the gate's own, which knows nothing of the request
+            raise
         except Exception as error:  # noqa: BLE001 - whatever it is, its text must not travel on
             failure = failure_of(error, network.proxy is not None)
             if failure is None:
@@ -142,7 +149,11 @@ class ProviderClient:
             keepalive_timeout=_KEEPALIVE_SECONDS,
         )
         return aiohttp.ClientSession(
-            connector=connector, cookie_jar=aiohttp.DummyCookieJar(), trust_env=False, auto_decompress=False
+            connector=connector,
+            request_class=self._requests,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            trust_env=False,
+            auto_decompress=False,
         )
 
     async def _close_idle(self) -> None:
@@ -151,6 +162,15 @@ class ProviderClient:
         closing = [self._pools.pop(key) for key in idle[: max(surplus, 0)]]
         for pool in closing:
             await pool.session.close()
+
+
+def _gated_by(gate: Callable[[], None]) -> type[aiohttp.ClientRequest]:
+    class GatedRequest(aiohttp.ClientRequest):
+        async def send(self, conn: Any) -> aiohttp.ClientResponse:
+            gate()
+            return await super().send(conn)
+
+    return GatedRequest
 
 
 @lru_cache(maxsize=_IDLE_POOLS)

@@ -2,10 +2,7 @@
 
 import pytest
 
-from llmkeys.api.provider import Network
-from llmkeys.engine.fence import Fence, LeadersNet, NotLeadingError
-from llmkeys.probe.reply import Reply
-from llmkeys.probe.request import ProbeRequest
+from llmkeys.engine.fence import Fence, NotLeadingError
 
 
 class Watch:
@@ -16,17 +13,6 @@ class Watch:
 
     def __call__(self) -> float:
         return self.time
-
-
-class Sent:
-    """A net that counts."""
-
-    def __init__(self) -> None:
-        self.count = 0
-
-    async def send(self, request: ProbeRequest, network: Network, timeout: float, limit: int) -> Reply:  # noqa: ARG002, ASYNC109
-        self.count += 1
-        return Reply(status=200)
 
 
 def test_it_is_closed_at_first() -> None:
@@ -54,14 +40,3 @@ def test_it_can_be_closed_before() -> None:
 
 def test_one_without_end_is_always_open() -> None:
     Fence.without_end().check()
-
-
-async def test_no_provider_is_called_when_it_is_closed() -> None:
-    fence, sent = Fence(Watch()), Sent()
-    net = LeadersNet(sent, fence)
-    request = ProbeRequest("GET", "https://provider.example/v1/models")
-    with pytest.raises(NotLeadingError):
-        await net.send(request, Network(), 1.0, 100)
-    assert sent.count == 0
-    fence.open_until(110)
-    assert (await net.send(request, Network(), 1.0, 100)).status == 200
