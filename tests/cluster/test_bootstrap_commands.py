@@ -105,6 +105,16 @@ class Person:
         body = {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "data": encoded, **more}
         self.api.create(self.path("secrets"), body)
 
+    def operator_and_template(self, **more: Any) -> Rings:
+        """An operator has started, and a template has been handed over in clear."""
+        rings = self.start_operator()
+        self.hand_over({"bootstrap.yaml": TEMPLATE}, **more)
+        return rings
+
+    def consumed_template(self, **more: Any) -> None:
+        """That, and the operator has consumed it."""
+        self.consumed(self.operator_and_template(**more))
+
     def planned(self, rings: Rings, number: int = 1, **more: Any) -> PlanRecord:
         """What the operator writes first, of the input as it is."""
         key = mac_key(rings.mac)
@@ -194,8 +204,7 @@ def test_another_public_key_than_before_is_refused_until_it_is_accepted(person: 
 
 
 def test_a_template_that_waits_is_not_replaced(person: Person) -> None:
-    person.start_operator()
-    person.hand_over({"bootstrap.yaml": TEMPLATE})
+    person.operator_and_template()
     before = person.input()
 
     done = person.bootstrap(person.template())
@@ -207,9 +216,7 @@ def test_a_template_that_waits_is_not_replaced(person: Person) -> None:
 
 @pytest.mark.parametrize("is_there", [True, False], ids=["input there", "input deleted"])
 def test_a_second_bootstrap_takes_an_explicit_word(is_there: bool, person: Person) -> None:
-    rings = person.start_operator()
-    person.hand_over({"bootstrap.yaml": TEMPLATE})
-    person.consumed(rings)
+    person.consumed_template()
     if not is_there:
         person.api.delete(person.path("secrets", BOOTSTRAP_SECRET))
     before = person.input()
@@ -237,9 +244,7 @@ def test_again_with_a_file_puts_it_in_place_and_asks_for_the_next_number(is_ther
 
 
 def test_again_without_a_file_asks_for_what_is_there(person: Person) -> None:
-    rings = person.start_operator()
-    person.hand_over({"bootstrap.yaml": TEMPLATE})
-    person.consumed(rings)
+    person.consumed_template()
 
     done = person.bootstrap("--again")
 
@@ -251,8 +256,7 @@ def test_again_without_a_file_asks_for_what_is_there(person: Person) -> None:
 
 def test_again_is_the_first_one_where_there_is_no_receipt(person: Person) -> None:
     """So restored rings without receipts are told."""
-    person.start_operator()
-    person.hand_over({"bootstrap.yaml": TEMPLATE})
+    person.operator_and_template()
 
     assert person.bootstrap("--again").exit_code == 0
 
@@ -260,8 +264,7 @@ def test_again_is_the_first_one_where_there_is_no_receipt(person: Person) -> Non
 
 
 def test_again_waits_for_the_end_of_what_is_under_way(person: Person) -> None:
-    rings = person.start_operator()
-    person.hand_over({"bootstrap.yaml": TEMPLATE})
+    rings = person.operator_and_template()
     person.planned(rings)
 
     for done in (person.bootstrap("--again"), person.bootstrap(person.template(), "--again")):
@@ -326,8 +329,7 @@ def test_a_template_that_nobody_took_up_waits_and_the_switch_is_named(person: Pe
 
 
 def test_status_says_what_a_bootstrap_that_goes_on_waits_for(person: Person) -> None:
-    rings = person.start_operator()
-    person.hand_over({"bootstrap.yaml": TEMPLATE})
+    rings = person.operator_and_template()
     person.planned(rings)
     waiting = Told("BootstrapWaiting", "It may not create llmproviders.", "2027-01-15T08:00:01Z")
     person.record("notes", 1, notes_data(Notes({0: CREATED}, waiting=waiting)))
@@ -341,8 +343,7 @@ def test_status_says_what_a_bootstrap_that_goes_on_waits_for(person: Person) -> 
 
 
 def test_status_tells_the_whole_story(person: Person) -> None:
-    rings = person.start_operator()
-    person.hand_over({"bootstrap.yaml": TEMPLATE})
+    rings = person.operator_and_template()
     outcomes = (Settled(Outcome.EXISTS), Settled(Outcome.DIFFERS), Settled(Outcome.REFUSED, "Invalid"))
     person.consumed(rings, 1, *outcomes, left=(LeftLine("tts_model", "There is no such type.", 7),), left_in_all=1)
     ignored = Told("BootstrapIgnored", "LLMProvider/openai (changed)", "2027-01-16T08:00:00Z", "mac")
@@ -380,8 +381,7 @@ def test_a_consumed_template_is_forgotten_with_its_variables_and_kubectls_copy(p
 
 
 def test_what_was_not_consumed_is_not_forgotten(person: Person) -> None:
-    rings = person.start_operator()
-    person.hand_over({"bootstrap.yaml": TEMPLATE})
+    rings = person.operator_and_template()
     early = person.bootstrap("forget")
     person.planned(rings)
     half_way = person.bootstrap("forget")
@@ -393,9 +393,7 @@ def test_what_was_not_consumed_is_not_forgotten(person: Person) -> None:
 
 
 def test_what_is_asked_for_again_is_not_forgotten(person: Person) -> None:
-    rings = person.start_operator()
-    person.hand_over({"bootstrap.yaml": TEMPLATE})
-    person.consumed(rings)
+    person.consumed_template()
     person.bootstrap("--again")
 
     done = person.bootstrap("forget")
@@ -405,9 +403,7 @@ def test_what_is_asked_for_again_is_not_forgotten(person: Person) -> None:
 
 
 def test_a_changed_template_is_not_forgotten(person: Person) -> None:
-    rings = person.start_operator()
-    person.hand_over({"bootstrap.yaml": TEMPLATE})
-    person.consumed(rings)
+    person.consumed_template()
     changed = base64.b64encode(f"# {CANARY}\n{TEMPLATE}".encode()).decode()
     person.api.merge(person.path("secrets", BOOTSTRAP_SECRET), {"data": {"bootstrap.yaml": changed}})
 
@@ -419,9 +415,7 @@ def test_a_changed_template_is_not_forgotten(person: Person) -> None:
 
 
 def test_without_the_key_that_could_tell_nothing_is_forgotten(person: Person) -> None:
-    rings = person.start_operator()
-    person.hand_over({"bootstrap.yaml": TEMPLATE})
-    person.consumed(rings)
+    person.consumed_template()
     person.api.delete(person.path("secrets", MAC_SECRET))
 
     done = person.bootstrap("forget")
@@ -431,9 +425,7 @@ def test_without_the_key_that_could_tell_nothing_is_forgotten(person: Person) ->
 
 
 def test_an_immutable_template_is_for_kubectl_to_delete(person: Person) -> None:
-    rings = person.start_operator()
-    person.hand_over({"bootstrap.yaml": TEMPLATE}, immutable=True)
-    person.consumed(rings)
+    person.consumed_template(immutable=True)
 
     for done in (person.bootstrap("forget"), person.bootstrap(person.template(), "--again")):
         assert done.exit_code == 1
@@ -448,9 +440,7 @@ def test_an_immutable_template_is_for_kubectl_to_delete(person: Person) -> None:
     ],
 )
 def test_a_tool_that_would_bring_it_back_is_named(metadata: dict[str, Any], tool: str, person: Person) -> None:
-    rings = person.start_operator()
-    person.hand_over({"bootstrap.yaml": TEMPLATE}, metadata=metadata)
-    person.consumed(rings)
+    person.consumed_template(metadata=metadata)
 
     done = person.bootstrap("forget")
 

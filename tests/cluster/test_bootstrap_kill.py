@@ -142,30 +142,10 @@ async def survives_a_kill(scene: BootstrapScene, rings: Rings, at: int, *, befor
     if await look(rings, MortalClient(at, before=before)):
         return False
     at_kill = scene.uids()
-    deleted = delete_something_noted(scene)
+    deleted = scene.delete_something_noted()
     assert await look(rings, MortalClient())
-    outcomes = scene.ended()
-    assert outcomes == dict.fromkeys(scene.references, "created")
-    now = scene.uids()
-    kept = {one: uid for one, uid in at_kill.items() if one != deleted}
-    assert {one: now.get(one) for one in kept} == kept, "something was made twice"
-    assert set(now) == set(scene.references) - {deleted}
-    assert {scene.label(one) for one in now} == {"1"}
-    assert len(scene.told("BootstrapDone")) == 1
+    scene.ends_as_if_nothing_had_happened(at_kill, deleted)
     later = MortalClient()
     assert await look(rings, later)
     assert later.writes == [], "a restart writes"
     return True
-
-
-def delete_something_noted(scene: BootstrapScene) -> str:
-    """A user deletes a credential that the operator has made and noted."""
-    plan = scene.record("plan")
-    for index, outcome in scene.notes().items():
-        if plan is not None and index.isdecimal() and outcome == "created":
-            line = plan["objects"][int(index)]
-            if line["kind"] == "LLMCredential":
-                path = f"/apis/llmkeys.dev/v1alpha1/namespaces/{line['namespace']}/llmcredentials/{line['name']}"
-                scene.api.delete(path)
-                return f"LLMCredential/{line['namespace']}/{line['name']}"
-    return ""

@@ -145,7 +145,11 @@ async def test_clocks_that_differ_by_an_hour_change_nothing(place: Place, skew: 
 
 async def test_of_many_that_begin_at_once_one_leads(place: Place) -> None:
     made = [await place.candidate(f"number-{index}") for index in range(6)]
-    await eventually_async(lambda: asyncio.sleep(0, any(one.leads for one in made)), message="a leader")
+
+    async def one_leads() -> bool:
+        return any(one.leads for one in made)
+
+    await eventually_async(one_leads, message="a leader")
     await some_renewals(place)
     assert sum(one.leads for one in made) == 1
 

@@ -7,7 +7,8 @@ import pytest
 import yaml
 
 from tests.support.cluster_install import ROOT
-from tests.support.kstatus_judge import Judge, Verdict, built
+from tests.support.go_program import built
+from tests.support.kstatus_judge import Judge, Verdict
 
 FOLDER: Final = ROOT / "examples" / "gitops" / "argocd"
 SCRIPTS: Final = sorted(FOLDER.glob("resource_customizations/llmkeys.dev/*/health.lua"))

@@ -11,7 +11,7 @@ import yaml
 from llmkeys.telemetry.metrics import new_metrics
 from llmkeys.unsealer.metrics import Metrics as UnsealerMetrics
 from tests.support.cluster_install import ROOT
-from tests.support.kstatus_judge import built
+from tests.support.go_program import built
 
 MODULE: Final = ROOT / "tests" / "support" / "promtool"
 PACKAGE: Final = "github.com/prometheus/prometheus/cmd/promtool"

@@ -144,6 +144,33 @@ class BootstrapScene:
             if one["reason"] == reason and secret and one["involvedObject"]["uid"] == secret["metadata"]["uid"]
         ]
 
+    def delete_something_noted(self) -> str:
+        """A user deletes a credential that the operator has made and noted; its reference, empty if there is none."""
+        plan = self.record("plan")
+        for index, outcome in self.notes().items():
+            if plan is not None and index.isdecimal() and outcome == "created":
+                line = plan["objects"][int(index)]
+                if line["kind"] == "LLMCredential":
+                    self.api.delete(f"{LLM}/namespaces/{line['namespace']}/llmcredentials/{line['name']}")
+                    return f"LLMCredential/{line['namespace']}/{line['name']}"
+        return ""
+
+    def ends_as_if_nothing_had_happened(self, at_crash: Mapping[str, str], deleted: str) -> None:
+        """Wait for the end, and check that nothing was made twice and nothing is lost.
+
+        Args:
+            at_crash: uids of what was there when the operator died.
+            deleted: reference of what a user has deleted since, if anything.
+
+        """
+        assert self.ended() == dict.fromkeys(self.references, "created")
+        now = self.uids()
+        kept = {one: uid for one, uid in at_crash.items() if one != deleted}
+        assert {one: now.get(one) for one in kept} == kept, "something was made twice"
+        assert set(now) == set(self.references) - {deleted}
+        assert {self.label(one) for one in now} == {"1"}
+        assert len(self.told("BootstrapDone")) == 1
+
 
 @contextmanager
 def bootstrap_scene(folder: Path, *, switched_on: bool = True) -> Iterator[BootstrapScene]:

@@ -1,11 +1,11 @@
 """The demo's bootstrap: a template and the values of its variables, handed over before the operator has ever run."""
 
+import contextlib
 import json
 import os
 import re
 import subprocess
 import sys
-import time
 from collections.abc import Mapping
 from typing import Final
 
@@ -15,6 +15,7 @@ from tests.support.cluster_install import ROOT
 from tests.support.demo_manifests import TEMPLATES
 from tests.support.demo_print import say, shell, shown
 from tests.support.demo_scenes import KEYS
+from tests.support.wait import eventually
 
 TEMPLATE: Final = TEMPLATES / "bootstrap.yaml.template"
 _COMPONENT: Final = ROOT / "config" / "components" / "bootstrap"
@@ -53,10 +54,13 @@ def hand_over(plane: ControlPlane, values: Mapping[str, str]) -> None:
 
 def show(plane: ControlPlane) -> None:
     """Wait for the receipt, tell the story, and take the plaintext away."""
-    deadline = time.monotonic() + _PATIENCE
-    receipt = ("get", "configmap", _RECORDS[-1], "-n", DEFAULT_NAMESPACE, "--ignore-not-found", "-o", "name")
-    while not plane.kubectl(*receipt).stdout.strip() and time.monotonic() < deadline:
-        time.sleep(0.2)
+    query = ("get", "configmap", _RECORDS[-1], "-n", DEFAULT_NAMESPACE, "--ignore-not-found", "-o", "name")
+
+    def receipt() -> str:
+        return plane.kubectl(*query).stdout.strip()
+
+    with contextlib.suppress(AssertionError):  # if there is none by then, `status` says what is missing
+        eventually(receipt, timeout=_PATIENCE, every=0.2)
     for command in ("status", "forget"):
         shell(f"llmkeys bootstrap {command}")
         done = subprocess.run(

@@ -11,7 +11,7 @@ import yaml
 from tests.support.cluster_build import Log
 from tests.support.cluster_install import ROOT
 from tests.support.cluster_source import ClusterUnavailableError
-from tests.support.kstatus_judge import built
+from tests.support.go_program import built
 
 CHART = ROOT / "charts" / "llmkeys"
 EXISTING_VARIABLE = "LLMKEYS_TEST_HELM"

@@ -24,7 +24,7 @@ from tests.support.cluster import ControlPlane
 from tests.support.cluster_build import toolchain as go_toolchain
 from tests.support.cluster_process import LOOPBACK, Component, free_ports
 from tests.support.cluster_source import cache_folder
-from tests.support.kstatus_judge import built
+from tests.support.go_program import built
 
 CONTROLLER: Final = "github.com/fluxcd/kustomize-controller"
 SOURCES: Final = "github.com/fluxcd/source-controller@v1.7.2"

@@ -4,33 +4,24 @@ from typing import Any
 
 import msgspec
 import pytest
-import yaml
 
 from llmkeys.catalogue.checks import mistakes
 from llmkeys.catalogue.loader import load
 from llmkeys.catalogue.model import ProviderFile
+from tests.unit.catalogue.made_up import made_up
 
 CATALOGUE = load()
-MINIMAL = """\
-id: made-up
-names: {en: Made up}
-kind: vendor
-endpoints: [{region: cn, url: "https://api.made-up.example/v1"}]
-default_region: cn
-other_endpoints: {balance: "https://money.made-up.example"}
-version: v1
-paths: {chat: /chat/completions, models: /models}
-auth: {scheme: bearer}
-secret_fields: [{name: apiKey}]
-config_fields: [{name: tenant, pattern: "[a-z]+"}]
-probe: {method: GET, path: /models, authenticated: true, cost: zero, ev: D}
-"""
 LEFT = {"is": "left", "at": "data.left"}
 
 
 def file(balance: dict[str, Any]) -> ProviderFile:
     whole = {"path": "/money", "amounts": [LEFT], "ev": "D"} | balance
-    return msgspec.convert(yaml.safe_load(MINIMAL) | {"balance": whole}, ProviderFile)
+    return made_up(
+        "cn",
+        other_endpoints={"balance": "https://money.made-up.example"},
+        config_fields=[{"name": "tenant", "pattern": "[a-z]+"}],
+        balance=whole,
+    )
 
 
 @pytest.mark.parametrize(

@@ -4,32 +4,23 @@ from typing import Any
 
 import msgspec
 import pytest
-import yaml
 
 from llmkeys.catalogue.checks import mistakes
 from llmkeys.catalogue.loader import load
 from llmkeys.catalogue.model import ProviderFile
 from llmkeys.probe.models import is_name
+from tests.unit.catalogue.made_up import made_up
 
 CATALOGUE = load()
-MINIMAL = """\
-id: made-up
-names: {en: Made up}
-kind: vendor
-endpoints: [{region: global, url: "https://api.made-up.example/v1"}]
-default_region: global
-other_endpoints: {hub: "https://hub.made-up.example"}
-version: v1
-paths: {chat: /chat/completions, models: /models}
-auth: {scheme: bearer}
-secret_fields: [{name: apiKey}]
-config_fields: [{name: tenant}]
-probe: {method: GET, path: /models, authenticated: true, cost: zero, ev: D}
-"""
 
 
 def file(models: dict[str, Any]) -> ProviderFile:
-    return msgspec.convert(yaml.safe_load(MINIMAL) | {"models": models}, ProviderFile)
+    return made_up(
+        "global",
+        other_endpoints={"hub": "https://hub.made-up.example"},
+        config_fields=[{"name": "tenant"}],
+        models=models,
+    )
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,14 @@ def crowd(world: World, count: int) -> list[Key]:
     return [world.simple(f"{REAL}-{number}", f"chat-{number}") for number in range(count)]
 
 
+def behind_gateway(world: World, otherwise: Reply = REFUSED, **spec: object) -> Key:
+    """A good key of such a provider, which says this of every other."""
+    gateway(world, **spec)
+    world.net.otherwise = otherwise
+    (key,) = crowd(world, 1)
+    return key
+
+
 def controls(world: World) -> list[Sent]:
     return [one for one in world.net.sent if not one.key.startswith(REAL)]
 
@@ -37,8 +45,7 @@ def message(world: World, key: Key) -> str:
 def test_a_made_up_key_goes_first_and_its_refusal_proves_the_real_one() -> None:
     async def story() -> None:
         async with World() as world:
-            gateway(world)
-            (key,) = crowd(world, 1)
+            key = behind_gateway(world)
             await until(1)
             made_up, real = world.net.sent
             assert (made_up.url, real.key) == (real.url, f"{REAL}-0")
@@ -51,9 +58,7 @@ def test_a_made_up_key_goes_first_and_its_refusal_proves_the_real_one() -> None:
 def test_where_a_made_up_key_passes_nothing_is_known_of_the_real_one() -> None:
     async def story() -> None:
         async with World() as world:
-            gateway(world)
-            world.net.otherwise = ACCEPTED
-            (key,) = crowd(world, 1)
+            key = behind_gateway(world, ACCEPTED)
             await until(1)
             assert len(controls(world)) == 1
             assert str(world.seen(key)) == UNVERIFIED
@@ -196,8 +201,7 @@ def test_a_made_up_key_waits_for_room_at_its_host() -> None:
 def test_a_restart_sends_nothing_and_the_next_look_asks_again() -> None:
     async def story() -> None:
         async with World() as world:
-            gateway(world)
-            (key,) = crowd(world, 1)
+            key = behind_gateway(world)
             await until(HOUR)
             await world.restart()
             await until(2 * HOUR)
@@ -212,9 +216,7 @@ def test_a_restart_sends_nothing_and_the_next_look_asks_again() -> None:
 def test_without_an_answer_nothing_is_claimed_and_it_is_asked_for_again_soon() -> None:
     async def story() -> None:
         async with World() as world:
-            gateway(world)
-            world.net.otherwise = DOWN
-            (key,) = crowd(world, 1)
+            key = behind_gateway(world, DOWN)
             await until(2)
             assert str(world.seen(key)) == UNVERIFIED
             assert "no answer to a made-up key has told yet" in message(world, key)
@@ -229,9 +231,7 @@ def test_without_an_answer_nothing_is_claimed_and_it_is_asked_for_again_soon() -
 def test_a_gateway_that_never_answers_a_made_up_key_is_left_alone_more_and_more() -> None:
     async def story() -> None:
         async with World() as world:
-            gateway(world)
-            world.net.otherwise = Reply(0, failure=Failure.READ_TIMEOUT)
-            (key,) = crowd(world, 1)
+            key = behind_gateway(world, Reply(0, failure=Failure.READ_TIMEOUT))
             await until(5 * DAY)
             assert str(world.seen(key)) == UNVERIFIED
             times = [one.at for one in controls(world)]
@@ -245,8 +245,7 @@ def test_a_gateway_that_never_answers_a_made_up_key_is_left_alone_more_and_more(
 def test_a_gateway_that_was_away_proves_a_key_as_soon_as_it_is_back() -> None:
     async def story() -> None:
         async with World() as world:
-            gateway(world)
-            (key,) = crowd(world, 1)
+            key = behind_gateway(world)
             world.net.answers[f"{REAL}-0"] = world.net.otherwise = reply(503, {})
             await until(10 * 60)
             assert world.delivered(key) == ""
@@ -262,9 +261,7 @@ def test_a_gateway_that_was_away_proves_a_key_as_soon_as_it_is_back() -> None:
 def test_what_a_message_says_of_an_unverified_key_stays_while_its_secret_is_healed() -> None:
     async def story() -> None:
         async with World() as world:
-            gateway(world)
-            world.net.otherwise = ACCEPTED
-            (key,) = crowd(world, 1)
+            key = behind_gateway(world, ACCEPTED)
             await until(HOUR)
             told = message(world, key)
             assert "does not check keys" in told
@@ -281,8 +278,7 @@ def test_what_a_message_says_of_an_unverified_key_stays_while_its_secret_is_heal
 def test_a_control_without_an_answer_takes_nothing_from_a_key_that_was_proven() -> None:
     async def story() -> None:
         async with World() as world:
-            gateway(world)
-            (key,) = crowd(world, 1)
+            key = behind_gateway(world)
             await until(HOUR)
             world.net.otherwise = DOWN
             await until(3 * DAY)
@@ -294,9 +290,7 @@ def test_a_control_without_an_answer_takes_nothing_from_a_key_that_was_proven() 
 def test_a_gateway_that_begins_to_check_keys_is_noticed_within_a_day() -> None:
     async def story() -> None:
         async with World() as world:
-            gateway(world)
-            world.net.otherwise = ACCEPTED
-            (key,) = crowd(world, 1)
+            key = behind_gateway(world, ACCEPTED)
             await until(HOUR)
             assert str(world.seen(key)) == UNVERIFIED
             world.net.otherwise = REFUSED
@@ -314,9 +308,7 @@ STRANGER = {"type": "openai", "baseURL": "https://gw.example"}
 def test_a_strangers_gateway_that_says_yes_to_everything_proves_no_key() -> None:
     async def story() -> None:
         async with World() as world:
-            gateway(world, **STRANGER)
-            world.net.otherwise = ACCEPTED
-            (key,) = crowd(world, 1)
+            key = behind_gateway(world, ACCEPTED, **STRANGER)
             await until(1)
             assert str(world.seen(key)) == UNVERIFIED
             assert message(world, key).startswith("https://gw.example answers, but does not check keys")

@@ -48,6 +48,15 @@ def other_type(world: World, text: str, name: str, **spec: Any) -> Key:
     return world.credential(name, keys=[{"name": "k", "secretRef": ref}], **spec)
 
 
+async def publishing(world: World, *names: str) -> Key:
+    """A provider that publishes, and a minute with a key that opens these models."""
+    world.provider(models=PUBLISH)
+    world.net.answers["sk-1"] = listed(*names)
+    key = world.simple("sk-1")
+    await until(60)
+    return key
+
+
 def story(asked: Callable[[World], Any]) -> Callable[[], None]:
     """A test in virtual time."""
 
@@ -89,10 +98,7 @@ async def test_a_list_shows_what_the_keys_of_all_credentials_open_by_name(world:
 
 @story
 async def test_it_takes_no_call_that_would_not_have_been_made(world: World) -> None:
-    world.provider(models=PUBLISH)
-    world.net.answers["sk-1"] = listed("gpt-5")
-    world.simple("sk-1")
-    await until(60)
+    await publishing(world, "gpt-5")
     assert len(world.net.sent) == 1
 
 
@@ -129,9 +135,7 @@ async def test_before_the_first_list_nothing_is_written_and_the_condition_says_s
 
 @story
 async def test_what_does_not_change_is_written_once(world: World) -> None:
-    world.provider(models=PUBLISH)
-    world.net.answers["sk-1"] = listed("gpt-5")
-    world.simple("sk-1")
+    await publishing(world, "gpt-5")
     await until(7 * DAY)
     assert writes(world) == 1
     assert world.cluster.list_calls.count(("read", "openai")) <= 30
@@ -139,10 +143,7 @@ async def test_what_does_not_change_is_written_once(world: World) -> None:
 
 @story
 async def test_models_that_come_and_go_are_written_at_the_next_look(world: World) -> None:
-    world.provider(models=PUBLISH)
-    world.net.answers["sk-1"] = listed("gpt-4", "gpt-5")
-    world.simple("sk-1")
-    await until(60)
+    await publishing(world, "gpt-4", "gpt-5")
     world.net.answers["sk-1"] = listed("gpt-5", "gpt-6")
     await until(8 * HOUR)
     assert shown(world) == ["gpt-5", "gpt-6"]
@@ -153,10 +154,7 @@ async def test_models_that_come_and_go_are_written_at_the_next_look(world: World
 def test_a_look_that_shows_no_list_takes_nothing_away(answer: Reply) -> None:
     async def whole() -> None:
         async with World() as world:
-            world.provider(models=PUBLISH)
-            world.net.answers["sk-1"] = listed("gpt-5")
-            world.simple("sk-1")
-            await until(60)
+            await publishing(world, "gpt-5")
             world.net.answers["sk-1"] = answer
             await until(2 * DAY)
             assert shown(world) == ["gpt-5"]
@@ -166,10 +164,7 @@ def test_a_look_that_shows_no_list_takes_nothing_away(answer: Reply) -> None:
 
 @story
 async def test_a_refused_key_opens_nothing(world: World) -> None:
-    world.provider(models=PUBLISH)
-    world.net.answers["sk-1"] = listed("gpt-5")
-    world.simple("sk-1")
-    await until(60)
+    await publishing(world, "gpt-5")
     world.net.answers["sk-1"] = REFUSED
     await until(2 * DAY)
     assert shown(world) == []
@@ -223,10 +218,7 @@ async def test_what_the_patterns_keep_out_is_not_listed(world: World) -> None:
 
 @story
 async def test_switched_off_the_list_is_emptied_once_and_nothing_is_said_of_it(world: World) -> None:
-    world.provider(models=PUBLISH)
-    world.net.answers["sk-1"] = listed("gpt-5")
-    world.simple("sk-1")
-    await until(60)
+    await publishing(world, "gpt-5")
     world.provider()
     await until(DAY)
     assert world.cluster.model_lists["openai"] == {}
@@ -237,10 +229,7 @@ async def test_switched_off_the_list_is_emptied_once_and_nothing_is_said_of_it(w
 
 @story
 async def test_it_is_emptied_too_if_it_was_switched_off_while_no_controller_ran(world: World) -> None:
-    world.provider(models=PUBLISH)
-    world.net.answers["sk-1"] = listed("gpt-5")
-    world.simple("sk-1")
-    await until(60)
+    await publishing(world, "gpt-5")
     await world.engine.stop()
     world.provider()
     await world.restart()
@@ -251,10 +240,7 @@ async def test_it_is_emptied_too_if_it_was_switched_off_while_no_controller_ran(
 @story
 async def test_a_strangers_config_map_is_not_touched_and_the_condition_says_so(world: World) -> None:
     world.cluster.strange.add("openai")
-    world.provider(models=PUBLISH)
-    world.net.answers["sk-1"] = listed("gpt-5")
-    key = world.simple("sk-1")
-    await until(60)
+    key = await publishing(world, "gpt-5")
     found = condition(world)
     assert found is not None
     assert (found.status, found.reason) == ("False", "ConfigMapConflict")
@@ -273,11 +259,8 @@ async def test_a_strangers_config_map_is_not_touched_and_the_condition_says_so(w
 def test_a_right_that_is_missing_holds_up_nothing_else(error: Exception) -> None:
     async def whole() -> None:
         async with World() as world:
-            world.provider(models=PUBLISH)
-            world.net.answers["sk-1"] = listed("gpt-5")
             world.cluster.list_failures.append(error)
-            world.simple("sk-1")
-            await until(60)
+            await publishing(world, "gpt-5")
             assert told(world) == "False PublishRefused"
             counts = world.cluster.providers["openai"].status.credentials
             assert counts is not None
@@ -294,11 +277,8 @@ def test_a_right_that_is_missing_holds_up_nothing_else(error: Exception) -> None
 def test_what_time_heals_is_tried_again(error: Exception) -> None:
     async def whole() -> None:
         async with World() as world:
-            world.provider(models=PUBLISH)
-            world.net.answers["sk-1"] = listed("gpt-5")
             world.cluster.list_failures.append(error)
-            world.simple("sk-1")
-            await until(60)
+            await publishing(world, "gpt-5")
             assert (told(world), shown(world)) == ("True Published", ["gpt-5"])
 
     run(whole())
@@ -306,10 +286,7 @@ def test_what_time_heals_is_tried_again(error: Exception) -> None:
 
 @story
 async def test_a_list_that_somebody_deleted_or_edited_comes_back_with_a_later_look(world: World) -> None:
-    world.provider(models=PUBLISH)
-    world.net.answers["sk-1"] = listed("gpt-5")
-    world.simple("sk-1")
-    await until(60)
+    await publishing(world, "gpt-5")
     world.cluster.model_lists["openai"] = {LIST: "[]", "more": "words"}
     await until(8 * HOUR)
     assert shown(world) == ["gpt-5"]
@@ -320,10 +297,7 @@ async def test_a_list_that_somebody_deleted_or_edited_comes_back_with_a_later_lo
 
 @story
 async def test_models_of_the_address_before_are_not_listed_for_the_one_now(world: World) -> None:
-    world.provider(models=PUBLISH)
-    world.net.answers["sk-1"] = listed("gpt-5")
-    world.simple("sk-1")
-    await until(60)
+    await publishing(world, "gpt-5")
     world.net.answers["sk-1"] = DOWN
     world.provider(models=PUBLISH, baseURL="https://gateway.test/v1")
     await until(70)
@@ -332,10 +306,7 @@ async def test_models_of_the_address_before_are_not_listed_for_the_one_now(world
 
 @story
 async def test_that_holds_too_if_the_address_changed_while_no_controller_ran(world: World) -> None:
-    world.provider(models=PUBLISH)
-    world.net.answers["sk-1"] = listed("gpt-5")
-    world.simple("sk-1")
-    await until(60)
+    await publishing(world, "gpt-5")
     await world.engine.stop()
     world.net.takes = 9
     world.provider(models=PUBLISH, baseURL="https://gateway.test/v1")

@@ -1,6 +1,7 @@
 """`region: auto`: a key is shown to a provider's regions one after another until one knows it, and then to that one."""
 
 from itertools import pairwise
+from typing import Any
 
 import pytest
 
@@ -20,10 +21,10 @@ def moonshot(world: World, **spec: object) -> None:
     world.provider(**{"type": "moonshot", "region": "auto", **spec})
 
 
-def key(world: World, text: str = "sk-1", name: str = "chat") -> Key:
+def key(world: World, text: str = "sk-1", name: str = "chat", **spec: Any) -> Key:
     world.source(text, f"raw-{name}")
     ref = {"name": f"raw-{name}", "fields": {"apiKey": "OPENAI_API_KEY"}}
-    return world.credential(name, keys=[{"name": "k", "secretRef": ref}])
+    return world.credential(name, keys=[{"name": "k", "secretRef": ref}], **spec)
 
 
 def asked(world: World) -> list[str]:
@@ -217,9 +218,7 @@ def test_a_region_without_room_is_waited_for_and_the_others_are_not_asked_again(
             moonshot(world)
             world.net.at[INTL, "sk-1"] = ACCEPTED
             world.net.takes = 20.0
-            world.source("sk-busy", "raw-busy")
-            ref = {"name": "raw-busy", "fields": {"apiKey": "OPENAI_API_KEY"}}
-            world.credential("busy", providerRef={"name": "busy"}, keys=[{"name": "k", "secretRef": ref}])
+            key(world, "sk-busy", "busy", providerRef={"name": "busy"})
             await until(1)
             world.net.takes = 0.1
             chat = key(world)
@@ -238,9 +237,7 @@ def test_a_made_up_key_waits_for_room_in_its_region() -> None:
             world.provider("busy", type="cometapi", endpoints=host, validation={"maxConcurrent": 1})
             moonshot(world, type="minimax")
             world.net.takes = 20.0
-            world.source("sk-busy", "raw-busy")
-            ref = {"name": "raw-busy", "fields": {"apiKey": "OPENAI_API_KEY"}}
-            world.credential("busy", providerRef={"name": "busy"}, keys=[{"name": "k", "secretRef": ref}])
+            key(world, "sk-busy", "busy", providerRef={"name": "busy"})
             await until(1)
             world.net.takes = 0.1
             world.net.at["https://api.minimax.io/v1/models", "sk-1"] = ACCEPTED
