@@ -56,6 +56,10 @@ BOOTSTRAP_LABEL: Final = "llmkeys.dev/bootstrap"
 """On what a bootstrap made: its number."""
 BOOTSTRAP_AGAIN_ANNOTATION: Final = "llmkeys.dev/bootstrap-again"
 """On the input: the number of the run that was asked for."""
+BOOTSTRAP_SWITCH: Final = (
+    "kubectl apply --server-side -k config/components/bootstrap/ (with Helm: --set bootstrap.enabled=true)"
+)
+"""What gives the controller the rights that a bootstrap needs."""
 BOOTSTRAP_NAMESPACE: Final = "llmkeys-default"
 """Where credentials go for which the template names no namespace."""
 VARIABLE_PREFIX: Final = "LLMKEYS_VAR_"

@@ -3,18 +3,15 @@
 from collections import Counter
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import Final
 
 import msgspec
 
-from llmkeys.api.names import BOOTSTRAP_SECRET
+from llmkeys.api.names import BOOTSTRAP_SECRET, BOOTSTRAP_SWITCH
 from llmkeys.bootstrap.records import LeftLine
 from llmkeys.bootstrap.story import ObjectStory, RunStory
 from llmkeys.cli.bootstrap_events import ToldEvent
 from llmkeys.cli.bootstrap_input import InputSecret
 from llmkeys.cli.bootstrap_numbers import last_finished, under_way
-
-_SWITCH: Final = "kubectl apply --server-side -k config/components/bootstrap/"
 
 
 class Stage(StrEnum):
@@ -124,7 +121,9 @@ def _next(stage: Stage, runs: tuple[RunStory, ...], found: InputSecret | None, e
         case Stage.WAITING:
             if any(one.waiting for one in runs) or events:
                 return "See what the operator says, and correct it."
-            return f"The operator has not looked at it yet. Does it run, and is bootstrap switched on? {_SWITCH}"
+            return (
+                f"The operator has not looked at it yet. Does it run, and is bootstrap switched on? {BOOTSTRAP_SWITCH}"
+            )
         case Stage.UNDER_WAY:
             return (
                 "The operator goes on by itself." if not any(one.waiting for one in runs) else "See what it waits for."

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from llmkeys.api.errors import LlmkeysError
-from llmkeys.api.names import BOOTSTRAP_SECRET
+from llmkeys.api.names import BOOTSTRAP_SECRET, BOOTSTRAP_SWITCH
 from llmkeys.bootstrap.comparison import input_mac
 from llmkeys.bootstrap.records import PlanRecord, numbers, record_name
 from llmkeys.bootstrap.template import TemplateInvalidError
@@ -44,7 +44,10 @@ _EXPOSED: Final = (
     f"A template is not read from a ConfigMap, where many can read its keys: put it into the Secret {BOOTSTRAP_SECRET}"
     ", delete this ConfigMap, and have the keys in it replaced."
 )
-_EMPTIED: Final = "The template is gone, and not all that was planned or asked for is made. Put it back as it was."
+_EMPTIED: Final = (
+    "The template is gone, and not all that was planned or asked for is made. Put it back as it was; or hand over any "
+    "other: what is not as planned is then refused, and the bootstrap ends."
+)
 _NO_MAC: Final = (
     "The key of its plan's digests is gone from the ring of Secret llmkeys-mac: restore that from a backup."
 )
@@ -164,7 +167,8 @@ class Bootstrap:
             return await self._run(following, found)
         except (ForbiddenError, RefusedError) as error:
             self._observer.waits(waiting=True)
-            text = f"The bootstrap cannot go on. {error}. Its rights: kubectl apply -k config/components/bootstrap"
+            remedy = f" Its rights: {BOOTSTRAP_SWITCH}" if isinstance(error, ForbiddenError) else ""
+            text = f"The bootstrap cannot go on. {error}.{remedy}"
             await self._teller.tell(found, Message(WAITING, text, 0))
             return False
 
@@ -183,7 +187,8 @@ class Bootstrap:
         book = NoteBook(self._cluster, number)
         await book.read()
         plan = await self._records.plan(number)
-        if number == 1 and found.asked != number and await self._is_restored():
+        # With a plan it is known where to go on, whatever was restored.
+        if plan is None and number == 1 and found.asked != number and await self._is_restored():
             return await self._waits(found, book, _RESTORED, ended=True)
         if plan is not None and self._new_run(plan, book).settled:
             return await self._finish(book, plan, found)

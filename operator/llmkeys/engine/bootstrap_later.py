@@ -43,17 +43,23 @@ class Aftermath:
             return  # the key of the receipt's digests is gone: nobody can tell any more
         digest = input_mac(found.data, mac)
         if not any(entry in found.data for entry in BOOTSTRAP_INPUTS) or same(digest, receipt.input_mac):
-            self._observer.ignores(edited=False)
-            await book.write(lambda notes: msgspec.structs.replace(notes, ignored=None))
+            await self._unchanged(book)
             return
         told = book.notes.ignored
         if told is not None and same(told.input_mac, digest):
             self._observer.ignores(edited=True)
             return
         text = await self._edit(receipt, found, mac)
-        self._observer.ignores(edited=bool(text))
-        if text:
-            await self._teller.ignores(found, book, Message(IGNORED, text, receipt.number, digest))
+        if not text:
+            await self._unchanged(book)
+            return
+        self._observer.ignores(edited=True)
+        await self._teller.ignores(found, book, Message(IGNORED, text, receipt.number, digest))
+
+    async def _unchanged(self, book: NoteBook) -> None:
+        """The template asks for what was consumed, whatever it asked for meanwhile."""
+        self._observer.ignores(edited=False)
+        await book.write(lambda notes: msgspec.structs.replace(notes, ignored=None))
 
     async def _edit(self, receipt: ReceiptRecord, found: InputObject, mac: MacKey) -> str:
         """What to say of an edit; nothing where the template asks for what it asked for."""

@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 import structlog
 
-from llmkeys.api.names import BOOTSTRAP_SECRET
+from llmkeys.api.names import BOOTSTRAP_SECRET, BOOTSTRAP_SWITCH
 from llmkeys.api.objects import Key
 from llmkeys.engine.bootstrap import Bootstrap
 from llmkeys.engine.bootstrap_effects import InputKind
@@ -15,7 +15,7 @@ from llmkeys.kube.cluster import ObjectMeta
 from llmkeys.kube.watch import MetadataWatch
 
 _RESOURCES: Final[dict[InputKind, str]] = {"Secret": "secrets", "ConfigMap": "configmaps"}
-_AGAIN: Final = 10.0
+_AFTER_A_FAULT: Final = 60.0
 KNOCK: Final = 60.0
 """Seconds after which rights that were given later are noticed: nothing tells of them."""
 
@@ -73,7 +73,7 @@ class BootstrapWatch:
                 log.info(
                     "the bootstrap is off: its Secret may not be read",
                     secret=BOOTSTRAP_SECRET,
-                    advice="Whoever wants one: kubectl apply --server-side -k config/components/bootstrap/",
+                    advice=f"Whoever wants one: {BOOTSTRAP_SWITCH}",
                 )
             said = True
             await asyncio.sleep(self._knock)
@@ -85,7 +85,7 @@ class BootstrapWatch:
         except Exception as error:  # noqa: BLE001  a fault of the bootstrap is none of the controller's
             # Without a traceback, which could show what is in a frame.
             log.error("the bootstrap failed and is tried again later", error=type(error).__name__)  # noqa: TRY400
-            return _AGAIN * 6
+            return _AFTER_A_FAULT
 
     async def _wait(self, seconds: float) -> None:
         try:

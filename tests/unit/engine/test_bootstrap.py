@@ -160,6 +160,16 @@ def test_another_comment_is_no_edit() -> None:
     assert not api.told("BootstrapIgnored")
 
 
+def test_an_edit_after_which_the_template_asks_for_the_same_again_is_not_reported_any_more() -> None:
+    api = consumed()
+    api.hand_over(TEMPLATE + credential("added"))
+    look(api)
+    assert api.notes().ignored is not None
+    api.hand_over("# as before\n" + TEMPLATE)
+    look(api)
+    assert api.notes().ignored is None
+
+
 def test_an_edit_that_is_taken_back_is_not_reported_any_more() -> None:
     api = consumed()
     before = api.input
@@ -242,6 +252,17 @@ def test_restored_rings_without_a_receipt_refuse_until_told() -> None:
 def test_rings_born_here_need_not_be_told() -> None:
     api = server()
     api.mac_created = START + BORN_WITHIN
+    look(api)
+    assert api.outcomes()[CHAT] == "created"
+
+
+def test_restored_rings_with_their_plan_go_on_where_it_ended() -> None:
+    api = server()
+    api.denied.add("create llmcredentials")
+    look(api)
+    assert api.config_maps.keys() >= {record_name("plan", 1)}
+    api.denied.clear()
+    api.mac_created = START + BORN_WITHIN + 1
     look(api)
     assert api.outcomes()[CHAT] == "created"
 
