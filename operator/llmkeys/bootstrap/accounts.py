@@ -64,7 +64,7 @@ def template_from(accounts: Accounts, catalogue: Catalogue) -> Template:
         accounts.shape,
         tuple(one.provider() for one in groups.values()),
         tuple(one.credential() for one in groups.values()),
-        tuple(sorted(left, key=lambda one: one.place)),
+        tuple(left),
     )
 
 

@@ -7,7 +7,13 @@ from typing import Final
 from llmkeys.api.names import BOOTSTRAP_INPUTS, BOOTSTRAP_SECRET, VARIABLE_PREFIX
 from llmkeys.bootstrap.read import read_sealed, read_template
 from llmkeys.bootstrap.template import Place, Template, TemplateInvalidError
+from llmkeys.bootstrap.variables import Variables
 from llmkeys.catalogue.lookup import Catalogue
+
+_REMEDY: Final = (
+    f"Give the Secret {BOOTSTRAP_SECRET} a key {{name}}, or set {VARIABLE_PREFIX}{{name}} "
+    "in the controller's environment."
+)
 
 SEALED: Final = BOOTSTRAP_INPUTS[-1]
 """The key of a template that was planned, and its keys sealed, before it was handed over."""
@@ -37,7 +43,7 @@ class HandedOver:
         """
         if self.entry == SEALED:
             return read_sealed(self.text, catalogue)
-        return read_template(self.text, self.variables, catalogue)
+        return read_template(self.text, Variables(self.variables, remedy=_REMEDY), catalogue)
 
 
 def handed_over(data: Mapping[str, bytes], environment: Mapping[str, str]) -> HandedOver:
@@ -64,12 +70,17 @@ def handed_over(data: Mapping[str, bytes], environment: Mapping[str, str]) -> Ha
     return HandedOver(entry, data[entry], _variables(data, environment))
 
 
-def _variables(data: Mapping[str, bytes], environment: Mapping[str, str]) -> dict[str, str]:
-    found = {
+def variables_in(environment: Mapping[str, str]) -> dict[str, str]:
+    """Those of the environment's variables that a template may use: their names begin with `LLMKEYS_VAR_`."""
+    return {
         name.removeprefix(VARIABLE_PREFIX): value
         for name, value in environment.items()
         if name.startswith(VARIABLE_PREFIX)
     }
+
+
+def _variables(data: Mapping[str, bytes], environment: Mapping[str, str]) -> dict[str, str]:
+    found = variables_in(environment)
     for name, value in data.items():
         if name not in BOOTSTRAP_INPUTS:
             try:

@@ -36,6 +36,10 @@ MAX_OBJECTS: Final = 2000
 LARGEST_VALUE: Final = 40 * 1024
 """Bytes of one field; a sealed value is a text of 64 KiB at most."""
 
+_ENDS: Final = "with a letter or a digit at each end"
+_SUBDOMAIN: Final = f"use a-z, 0-9, hyphens and dots, 253 characters at most, {_ENDS}"
+_LABEL: Final = f"use a-z, 0-9 and hyphens, 63 characters at most, {_ENDS}"
+
 
 def plan_of(
     template: Template,
@@ -83,7 +87,7 @@ class _Planner:
         self._refused: set[str] = set()
 
     def take_provider(self, wanted: WantedProvider) -> None:
-        _require(is_subdomain(wanted.name), wanted.place, "an LLMProvider cannot have this name; use a-z, 0-9, - and .")
+        _require(is_subdomain(wanted.name), wanted.place, f"an LLMProvider cannot have this name; {_SUBDOMAIN}")
         try:
             self._destinations[wanted.name] = destination_of(_typed(wanted), self._catalogue)
         except (UnknownProviderTypeError, BadEndpointError) as error:
@@ -96,10 +100,8 @@ class _Planner:
 
     def take_credential(self, wanted: WantedCredential) -> None:
         namespace = wanted.namespace or self._default_namespace
-        _require(
-            is_subdomain(wanted.name), wanted.place, "an LLMCredential cannot have this name; use a-z, 0-9, - and ."
-        )
-        _require(is_label(namespace), wanted.place, "a namespace cannot have this name; use a-z, 0-9 and -")
+        _require(is_subdomain(wanted.name), wanted.place, f"an LLMCredential cannot have this name; {_SUBDOMAIN}")
+        _require(is_label(namespace), wanted.place, f"a namespace cannot have this name; {_LABEL}")
         what = f"{CREDENTIAL_KIND} {namespace}/{wanted.name}"
         try:
             destination = self._destination(wanted)

@@ -30,12 +30,12 @@ _PRODUCTS: Final[Mapping[Shape, Callable[[Node, Reader], Accounts]]] = {
 }
 
 
-def read_template(text: bytes, variables: Mapping[str, str], catalogue: Catalogue) -> Template:
+def read_template(text: bytes, variables: Variables, catalogue: Catalogue) -> Template:
     """What a template of any known shape asks for.
 
     Args:
         text: the template; UTF-8, at most 700 KiB.
-        variables: by name, for `${NAME}`.
+        variables: fill `${NAME}` in, and say where one is set.
         catalogue: knows providers by all their names.
 
     Raises:
@@ -43,7 +43,7 @@ def read_template(text: bytes, variables: Mapping[str, str], catalogue: Catalogu
             has a line for each.
 
     """
-    reader = Reader(Variables(variables), catalogue)
+    reader = Reader(variables, catalogue)
     documents = documents_in(decoded(text, MAX_BYTES))
     shape = shape_of(documents, reader)
     if shape is Shape.OURS:

@@ -14,6 +14,9 @@ from llmkeys.bootstrap.variables import Variables
 from llmkeys.catalogue.lookup import Catalogue, fold
 from llmkeys.catalogue.model import Provider
 
+NOT_TAKEN: Final = "Nothing of ours takes this setting."
+"""Why most settings are left."""
+
 _LONGEST_NAME: Final = 63
 _KEY_LIKE: Final = re.compile(r"(?=.*[0-9])[A-Za-z0-9+/=.-]{20,}")
 
@@ -25,11 +28,13 @@ class Packed:
     Args:
         text: the whole of it.
         fields: what it holds, if it is a JSON object; empty if it is none.
+        places: where each of these stands, if they are written out.
 
     """
 
     text: str = field(repr=False)
     fields: Mapping[str, str] = field(repr=False)
+    places: Mapping[str, Place] = field(default_factory=dict, compare=False)
 
 
 class Reader:
@@ -50,8 +55,8 @@ class Reader:
 
     @property
     def left(self) -> tuple[Left, ...]:
-        """What is not taken over, in the template's order."""
-        return tuple(sorted(self._left.values(), key=lambda one: one.place))
+        """What is not taken over, in the order in which it was found."""
+        return tuple(self._left.values())
 
     def leave(self, place: Place, what: str, why: str) -> None:
         """Note a part that is not taken over, once."""
@@ -62,6 +67,19 @@ class Reader:
         if what not in self._told:
             self._told.add(what)
             self.leave(place, what, why)
+
+    def leave_setting(self, parent: MappingNode, name: str, what: str, why: str = NOT_TAKEN) -> None:
+        """Note a setting that is not taken over where it stands first, unless nothing is set there.
+
+        Args:
+            parent: that holds it.
+            name: of it.
+            what: how the file calls the parent.
+            why: and what to do, as a sentence.
+
+        """
+        if not _is_unset(parent.values[name]):
+            self.leave_once(parent.keys[name], f"{what}.{self.shown(name)}", why)
 
     def text(self, parent: MappingNode, name: str, what: str = "") -> str:
         """A text by its name; empty where there is none.
@@ -152,6 +170,16 @@ class Reader:
             return name
         like_a_key = name.startswith(self.catalogue.redaction.prefixes) or _KEY_LIKE.fullmatch(name)
         return "a name that looks like a key" if like_a_key or len(name) > _LONGEST_NAME else name
+
+
+def _is_unset(node: Node) -> bool:
+    match node:
+        case ScalarNode(text=text):
+            return node.is_null or text.casefold() in {"", "false"}
+        case ListNode(items=items):
+            return not items
+        case MappingNode(values=values):
+            return not values
 
 
 def _fields_in(text: str, place: Place) -> dict[str, ScalarNode]:

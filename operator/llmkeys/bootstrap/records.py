@@ -6,9 +6,12 @@ from enum import StrEnum
 from typing import Final, Literal, TypeVar
 
 import msgspec
+from msgspec.structs import asdict
 
 from llmkeys.api.errors import PlatformError
+from llmkeys.api.names import BOOTSTRAP_AGAIN_ANNOTATION
 from llmkeys.bootstrap.planned import Kind
+from llmkeys.bootstrap.printable import printable
 from llmkeys.bootstrap.template import Left, Place, TemplateInvalidError
 
 RecordKind = Literal["plan", "notes", "receipt"]
@@ -17,7 +20,8 @@ LARGEST: Final = 900_000
 """Bytes of a record; a ConfigMap holds 1 MiB."""
 _MOST_LEFT: Final = 200
 _LONGEST_TEXT: Final = 300
-_NAME: Final = re.compile(r"llmkeys-bootstrap-(plan|notes|receipt)-([1-9][0-9]{0,8})")
+_NUMBER: Final = re.compile(r"[1-9][0-9]{0,8}")
+_NAME: Final = re.compile(rf"llmkeys-bootstrap-(plan|notes|receipt)-({_NUMBER.pattern})")
 
 
 class Outcome(StrEnum):
@@ -72,8 +76,15 @@ class LeftLine(msgspec.Struct, frozen=True, omit_defaults=True):
     column: int = 0
 
 
-class PlanRecord(msgspec.Struct, frozen=True, rename="camel"):
-    """What shall be made.
+class _WithLeft(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
+    """What ends a record: the parts that are not taken over, the first two hundred, and how many there are."""
+
+    left: tuple[LeftLine, ...] = ()
+    left_in_all: int = 0
+
+
+class RunRecord(_WithLeft, frozen=True, rename="camel"):
+    """What plan and receipt of a bootstrap have in common.
 
     Args:
         number: of the bootstrap.
@@ -83,9 +94,6 @@ class PlanRecord(msgspec.Struct, frozen=True, rename="camel"):
         mac_key: version of the key of all MACs in here.
         version: of llmkeys.
         planned_at: RFC 3339.
-        objects: each after what it needs.
-        left: what is not taken over, the first two hundred.
-        left_in_all: how many there are.
 
     """
 
@@ -96,9 +104,12 @@ class PlanRecord(msgspec.Struct, frozen=True, rename="camel"):
     mac_key: int
     version: str
     planned_at: str
+
+
+class PlanRecord(RunRecord, frozen=True, rename="camel"):
+    """What shall be made: `objects`, each after what it needs."""
+
     objects: tuple[PlannedLine, ...]
-    left: tuple[LeftLine, ...] = ()
-    left_in_all: int = 0
 
 
 class SettledLine(PlannedLine, frozen=True, omit_defaults=True, kw_only=True):
@@ -108,7 +119,7 @@ class SettledLine(PlannedLine, frozen=True, omit_defaults=True, kw_only=True):
     detail: str = ""
 
 
-class ReceiptRecord(msgspec.Struct, frozen=True, rename="camel"):
+class ReceiptRecord(RunRecord, frozen=True, rename="camel"):
     """What a bootstrap did; all as in its plan, and when it ended.
 
     Args:
@@ -117,18 +128,9 @@ class ReceiptRecord(msgspec.Struct, frozen=True, rename="camel"):
 
     """
 
-    number: int
-    entry: str
-    shape: str
-    input_mac: str
-    mac_key: int
-    version: str
-    planned_at: str
     finished_at: str
     finished_by: str
     objects: tuple[SettledLine, ...]
-    left: tuple[LeftLine, ...] = ()
-    left_in_all: int = 0
 
     def count(self, outcome: Outcome) -> int:
         """How many objects ended so."""
@@ -151,6 +153,12 @@ def numbers(kind: RecordKind, names: Iterable[str]) -> tuple[int, ...]:
     """Of which bootstraps there is such a record, among all names of ConfigMaps; in order."""
     found = (_NAME.fullmatch(name) for name in names)
     return tuple(sorted(int(one[2]) for one in found if one and one[1] == kind))
+
+
+def asked_in(annotations: Mapping[str, str]) -> int:
+    """The number of the bootstrap that annotations of the input ask for; 0 where they ask for none."""
+    text = annotations.get(BOOTSTRAP_AGAIN_ANNOTATION, "")
+    return int(text) if _NUMBER.fullmatch(text) else 0
 
 
 def plan_data(plan: PlanRecord) -> dict[str, bytes]:
@@ -178,24 +186,8 @@ def plan_from(number: int, data: Mapping[str, bytes]) -> PlanRecord:
 
 def receipt_of(plan: PlanRecord, settled: Mapping[int, Settled], finished_at: str, finished_by: str) -> ReceiptRecord:
     """The receipt of a plan whose every object is settled."""
-    fields = {name: getattr(plan, name) for name in plan.__struct_fields__ if name != "objects"}
-    return ReceiptRecord(
-        **fields,
-        finished_at=finished_at,
-        finished_by=finished_by,
-        objects=tuple(
-            SettledLine(
-                one.kind,
-                one.namespace,
-                one.name,
-                one.mac,
-                one.line,
-                outcome=settled[index].outcome,
-                detail=settled[index].detail,
-            )
-            for index, one in enumerate(plan.objects)
-        ),
-    )
+    objects = tuple(SettledLine(**asdict(one), **asdict(settled[index])) for index, one in enumerate(plan.objects))
+    return ReceiptRecord(**{**asdict(plan), "objects": objects}, finished_at=finished_at, finished_by=finished_by)
 
 
 def receipt_data(receipt: ReceiptRecord) -> dict[str, bytes]:
@@ -227,8 +219,8 @@ def left_lines(left: Iterable[Left]) -> tuple[LeftLine, ...]:
 
 
 def shortened(text: str) -> str:
-    """A text on one line, and no longer than a record may have it."""
-    line = " ".join(text.split())
+    """A text on one line, fit for a terminal, and no longer than a record may have it."""
+    line = printable(" ".join(text.split()))
     return line if len(line) <= _LONGEST_TEXT else f"{line[: _LONGEST_TEXT - 1]}…"
 
 

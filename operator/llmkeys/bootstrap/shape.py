@@ -98,12 +98,7 @@ def _is_xedu(root: Node, reader: Reader) -> bool:
 
 
 def _is_key(value: Node) -> bool:
-    match value:
-        case ScalarNode():
-            return True
-        case ListNode(items=items):
-            return all(isinstance(one, ScalarNode) for one in items)
-    return True
+    return not isinstance(value, ListNode) or all(isinstance(one, ScalarNode) for one in value.items)
 
 
 def _first_item(node: Node) -> Node | None:

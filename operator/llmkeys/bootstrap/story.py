@@ -3,11 +3,15 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import msgspec
+
 from llmkeys.bootstrap.notes import Notes, Told, notes_from
 from llmkeys.bootstrap.records import (
     LeftLine,
+    PlannedLine,
     PlanRecord,
     ReceiptRecord,
+    Settled,
     SettledLine,
     numbers,
     plan_from,
@@ -18,22 +22,21 @@ from llmkeys.bootstrap.records import (
 PENDING = "pending"
 
 
-@dataclass(frozen=True, slots=True)
-class ObjectStory:
+class ObjectStory(msgspec.Struct, frozen=True, omit_defaults=True):
     """One object of a run.
 
     Args:
-        kind, namespace, name: of it.
         outcome: as in `Outcome`, or `pending`.
+        kind, namespace, name: of it.
         detail: why it was refused.
         line: of the template, 0 where none is known.
 
     """
 
+    outcome: str
     kind: str
     namespace: str
     name: str
-    outcome: str
     detail: str = ""
     line: int = 0
 
@@ -80,20 +83,10 @@ class RunStory:
     def objects(self) -> tuple[ObjectStory, ...]:
         """What became of each."""
         if self.receipt is not None:
-            return tuple(_settled(one) for one in self.receipt.objects)
+            return tuple(_object(one, one) for one in self.receipt.objects)
         if self.plan is None:
             return ()
-        return tuple(
-            ObjectStory(
-                one.kind,
-                one.namespace,
-                one.name,
-                self.notes.settled[index].outcome if index in self.notes.settled else PENDING,
-                self.notes.settled[index].detail if index in self.notes.settled else "",
-                one.line,
-            )
-            for index, one in enumerate(self.plan.objects)
-        )
+        return tuple(_object(one, self.notes.settled.get(index)) for index, one in enumerate(self.plan.objects))
 
 
 def run_stories(config_maps: Mapping[str, Mapping[str, bytes]]) -> tuple[RunStory, ...]:
@@ -122,5 +115,6 @@ def _story(number: int, config_maps: Mapping[str, Mapping[str, bytes]]) -> RunSt
     )
 
 
-def _settled(one: SettledLine) -> ObjectStory:
-    return ObjectStory(one.kind, one.namespace, one.name, one.outcome, one.detail, one.line)
+def _object(one: PlannedLine, settled: Settled | SettledLine | None) -> ObjectStory:
+    outcome, detail = (str(settled.outcome), settled.detail) if settled else (PENDING, "")
+    return ObjectStory(outcome, one.kind, one.namespace, one.name, detail, one.line)

@@ -179,3 +179,9 @@ class Template:
     providers: tuple[WantedProvider, ...]
     credentials: tuple[WantedCredential, ...]
     left: tuple[Left, ...] = ()
+
+    @property
+    def foreign_providers(self) -> frozenset[str]:
+        """Names of the LLMProviders that its credentials need and it does not hold."""
+        needed = {str(one.spec.get("providerRef", {}).get("name", "")) for one in self.credentials}
+        return frozenset(needed - {one.name for one in self.providers} - {""})

@@ -9,7 +9,6 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from llmkeys.api.names import BOOTSTRAP_SECRET, VARIABLE_PREFIX
 from llmkeys.bootstrap.template import Place, TemplateInvalidError
 from llmkeys.bootstrap.tree import TAG, ScalarNode
 
@@ -25,12 +24,16 @@ class Variables:
 
     Args:
         values: by name.
+        remedy: a sentence for people that says where a variable is set; `{name}` in it stands for the variable's name.
         literal: the texts hold no variables: they are taken as they stand.
 
     """
 
-    def __init__(self, values: Mapping[str, str], *, literal: bool = False) -> None:
+    def __init__(
+        self, values: Mapping[str, str], *, remedy: str = "Give {name} a value.", literal: bool = False
+    ) -> None:
         self._values = values
+        self._remedy = remedy
         self._literal = literal
 
     def text(self, node: ScalarNode) -> str:
@@ -88,19 +91,20 @@ class Variables:
         value = self._values.get(parts["name"], "")
         if value or parts["way"] == "-":
             return value or parts["rest"].replace("$$", "$")
-        raise TemplateInvalidError(place, f"the variable {parts['name']} is not set: {_message(parts['rest'])}")
+        raise self._unset(parts["name"], place, _message(parts["rest"]))
 
     def _set(self, name: str, place: Place) -> str:
         value = self._values.get(name)
         if value is None:
-            raise TemplateInvalidError(
-                place,
-                f"the variable {name} is not set. Give the Secret {BOOTSTRAP_SECRET} a key {name}, or set "
-                f"{VARIABLE_PREFIX}{name} in the environment.",
-            )
+            raise self._unset(name, place)
         return value
+
+    def _unset(self, name: str, place: Place, message: str = "") -> TemplateInvalidError:
+        return TemplateInvalidError(
+            place, f"the variable {name} is not set{message}. {self._remedy.replace('{name}', name)}"
+        )
 
 
 def _message(text: str) -> str:
-    words = " ".join(text.split())[:_LONGEST_MESSAGE]
-    return words or "give it a value."
+    words = " ".join(text.split())[:_LONGEST_MESSAGE].rstrip(" .")
+    return f": {words}" if words else ""

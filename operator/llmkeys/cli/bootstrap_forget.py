@@ -11,9 +11,9 @@ from llmkeys.bootstrap.story import RunStory
 from llmkeys.cli.bootstrap_input import Inputs, InputSecret
 from llmkeys.cli.bootstrap_numbers import last_finished, under_way
 from llmkeys.cli.keys_session import Place, Session, at_place
-from llmkeys.crypto.errors import KeyRetiredError, KeyUnknownError
-from llmkeys.crypto.mac import MacKey, same
+from llmkeys.crypto.mac import same
 from llmkeys.crypto.ring import Ring
+from llmkeys.crypto.ring_keys import mac_key_of
 from llmkeys.engine.effects import ConflictError
 from llmkeys.kube.bootstrap_objects import stories
 
@@ -87,7 +87,7 @@ def _require_finished(runs: tuple[RunStory, ...], found: InputSecret, namespace:
 def _require_same(runs: tuple[RunStory, ...], found: InputSecret, ring: Ring | None, namespace: str) -> None:
     """Refuse a template that is not the one of a receipt."""
     receipts = [one.receipt for one in runs if one.receipt is not None]
-    keys = {one.mac_key: _mac_key(ring, one.mac_key) for one in receipts}
+    keys = {one.mac_key: mac_key_of(ring, one.mac_key) if ring else None for one in receipts}
     for one in receipts:
         key = keys[one.mac_key]
         if key is not None and same(one.input_mac, input_mac(found.data, key)):
@@ -102,15 +102,6 @@ def _require_same(runs: tuple[RunStory, ...], found: InputSecret, ring: Ring | N
         "llmkeys bootstrap --again\n"
         f"If it is not wanted: {_deletion(namespace)}"
     )
-
-
-def _mac_key(ring: Ring | None, version: int) -> MacKey | None:
-    if ring is None:
-        return None
-    try:
-        return MacKey(version, ring.find(str(version)).material)
-    except (KeyUnknownError, KeyRetiredError):
-        return None
 
 
 def _deletion(namespace: str) -> str:

@@ -8,7 +8,9 @@ from urllib.parse import quote
 import msgspec
 
 from llmkeys.api.names import BOOTSTRAP_AGAIN_ANNOTATION, BOOTSTRAP_INPUTS, BOOTSTRAP_SECRET
-from llmkeys.cli.bootstrap_seal import SEALED_INPUT, input_secret
+from llmkeys.bootstrap.handed_over import SEALED
+from llmkeys.bootstrap.records import asked_in
+from llmkeys.cli.bootstrap_seal import input_secret
 from llmkeys.engine.effects import NotThereError, RefusedError
 from llmkeys.kube.client import JSON_PATCH, ApiClient
 
@@ -82,7 +84,7 @@ class InputSecret:
     @property
     def in_clear(self) -> bool:
         """Whether keys may lie in it in clear: in a template, in a variable, or in a copy of those."""
-        return any(name != SEALED_INPUT for name in self.data) or (self.repeated and SEALED_INPUT not in self.data)
+        return any(name != SEALED for name in self.data) or (self.repeated and SEALED not in self.data)
 
     @property
     def kept_by(self) -> str:
@@ -93,8 +95,7 @@ class InputSecret:
     @property
     def asked(self) -> int:
         """The number of the run that was asked for by annotation, 0 if none was."""
-        text = self.annotations.get(BOOTSTRAP_AGAIN_ANNOTATION, "")
-        return int(text) if text.isascii() and text.isdigit() else 0
+        return asked_in(self.annotations)
 
 
 class Inputs:

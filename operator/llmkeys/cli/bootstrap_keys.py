@@ -77,5 +77,7 @@ def _way_out(why: str, namespace: str, template: Path) -> str:
         "start), or have the operator seal, from a plain Secret:\n"
         f"  kubectl create secret generic {BOOTSTRAP_SECRET} --from-file=bootstrap.yaml={quote(str(template))} "
         f"-n {namespace}\n"
+        "with each variable of the template as another key, --from-file=NAME=FILE, its value alone in a file of its "
+        "own (without a line break at the end): on the command line it would stay in the shell's history;\n"
         "and once it is consumed: llmkeys bootstrap forget"
     )

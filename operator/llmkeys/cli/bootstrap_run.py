@@ -83,11 +83,7 @@ def command(
         work = _Work(_there(file), namespace, variables)
         if dry_run:
             sys.exit(_show(work, public_key, output, strict=strict))
-        known = work.known(public_key, accept)
-        plan = work.plan(known.providers)
-        _require_some(plan, file)
-        if _told(plan, work.types(known.providers), strict=strict):
-            sys.exit(LEFT_OUT)
+        plan, known = _prepared(work, public_key, accept, strict=strict)
         sealed = sealed_input(plan, known.public)
         click.echo(f"The public key {known.public.key_id} is {known.origin}.", err=True)
         if to_print:
@@ -124,9 +120,7 @@ class _Work:
     @property
     def wanted(self) -> Collection[str]:
         """Names of the LLMProviders that its credentials need and it does not hold."""
-        held = {one.name for one in self._template.providers}
-        needed = {str(one.spec.get("providerRef", {}).get("name", "")) for one in self._template.credentials}
-        return needed - {*held, ""}
+        return self._template.foreign_providers
 
     def known(self, public_key: Path | None, accept: str) -> Known:
         """The operator's public key, and the LLMProviders that are wanted."""
@@ -156,6 +150,18 @@ class _Work:
         except TemplateInvalidError as error:
             raise FileInvalidError(f"{self._file}: {error}") from None
 
+    def something(self, known: dict[str, LLMProvider]) -> Plan:
+        """As `plan`; nothing at all is refused.
+
+        Raises:
+            FileInvalidError: as for `plan`, or there is nothing to be created.
+
+        """
+        plan = self.plan(known)
+        if not plan.objects:
+            raise FileInvalidError(f"{self._file}: there is nothing in it to be created. See why: --dry-run")
+        return plan
+
     @staticmethod
     def types(known: dict[str, LLMProvider]) -> dict[str, str]:
         return {name: one.spec.type for name, one in known.items()}
@@ -176,18 +182,24 @@ def _show(work: _Work, public_key: Path | None, output: str, *, strict: bool) ->
     return LEFT_OUT if strict and plan.left_out else 0
 
 
-def _told(plan: Plan, types: dict[str, str], *, strict: bool) -> bool:
-    """Say what is not taken over; whether that ends it."""
-    left = shown(plan, types).left_out
-    tell_left(left)
-    if left and strict:
+def _prepared(work: _Work, public_key: Path | None, accept: str, *, strict: bool) -> tuple[Plan, Known]:
+    """What to hand over and the key to seal it to, which is asked for last unless the plan needs the cluster, too."""
+    if work.wanted:
+        known = work.known(public_key, accept)
+        plan = work.something(known.providers)
+        _tell_left(plan, strict=strict)
+        return plan, known
+    plan = work.something({})
+    _tell_left(plan, strict=strict)
+    return plan, work.known(public_key, accept)
+
+
+def _tell_left(plan: Plan, *, strict: bool) -> None:
+    """Say what is not taken over; with --strict that ends it."""
+    tell_left(plan.left)
+    if plan.left and strict:
         click.echo("Nothing was handed over, because of --strict.", err=True)
-    return bool(left) and strict
-
-
-def _require_some(plan: Plan, file: Path) -> None:
-    if not plan.objects:
-        raise FileInvalidError(f"{file}: there is nothing in it to be created. See why: --dry-run")
+        sys.exit(LEFT_OUT)
 
 
 def _ask_again(namespace: str, *, again: bool) -> None:

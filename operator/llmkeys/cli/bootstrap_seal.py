@@ -6,14 +6,13 @@ from typing import Any, Final
 import msgspec
 
 from llmkeys.api.errors import PlatformError
-from llmkeys.api.names import BOOTSTRAP_INPUTS, BOOTSTRAP_LABEL, BOOTSTRAP_SECRET
+from llmkeys.api.names import BOOTSTRAP_LABEL, BOOTSTRAP_SECRET
+from llmkeys.bootstrap.handed_over import SEALED
 from llmkeys.bootstrap.manifests import manifest_of
 from llmkeys.bootstrap.planned import NAMESPACE_KIND, Plan
+from llmkeys.bootstrap.read import MAX_SEALED_BYTES
 from llmkeys.crypto.keypair import PublicKey
 
-SEALED_INPUT: Final = BOOTSTRAP_INPUTS[-1]
-MAX_SEALED: Final = 1_000_000
-"""Bytes; a Secret holds 1 MiB."""
 _FIRST: Final = 1
 
 
@@ -38,10 +37,10 @@ def sealed_input(plan: Plan, public: PublicKey) -> str:
         if one.kind != NAMESPACE_KIND  # follow from the credentials
     )
     text = "[\n" + ",\n".join(lines) + "\n]\n"
-    if len(text.encode()) > MAX_SEALED:
+    if len(text.encode()) > MAX_SEALED_BYTES:
         raise InputTooLargeError(
-            f"Sealed, the template is larger than {MAX_SEALED} bytes, and a Secret holds no more. Split it in two: "
-            "hand over the first, and when it is consumed the second with --again."
+            f"Sealed, the template is larger than {MAX_SEALED_BYTES} bytes, and a Secret holds no more. Split it in "
+            "two: hand over the first, and when it is consumed the second with --again."
         )
     return text
 
@@ -53,7 +52,7 @@ def input_secret(sealed: str, namespace: str) -> dict[str, Any]:
         "kind": "Secret",
         "metadata": {"name": BOOTSTRAP_SECRET, "namespace": namespace},
         "type": "Opaque",
-        "data": {SEALED_INPUT: b64encode(sealed.encode()).decode()},
+        "data": {SEALED: b64encode(sealed.encode()).decode()},
     }
 
 
@@ -66,7 +65,7 @@ def printed_secret(sealed: str, namespace: str) -> str:
         "kind: Secret\n"
         f"metadata:\n  name: {BOOTSTRAP_SECRET}\n  namespace: {namespace}\n"
         "type: Opaque\n"
-        f"stringData:\n  {SEALED_INPUT}: |\n{body}"
+        f"stringData:\n  {SEALED}: |\n{body}"
     )
 
 

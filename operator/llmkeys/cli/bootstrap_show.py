@@ -1,12 +1,14 @@
 """What a bootstrap would create, as rows: keys are #1, #2 and so on, and equal ones alike."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 
 import click
 import msgspec
 
 from llmkeys.api.names import CREDENTIAL_KIND, PROVIDER_KIND
 from llmkeys.bootstrap.planned import Plan, PlannedKey, PlannedObject
+from llmkeys.bootstrap.printable import printable
+from llmkeys.bootstrap.template import Left
 from llmkeys.cli.output import print_data, print_table
 
 _HEADS = ("LINE", "KIND", "NAME", "TYPE", "HOST", "KEYS", "DEFAULTS")
@@ -78,14 +80,16 @@ def print_plan(output: str, plan: ShownPlan) -> None:
         click.echo("There is nothing in it to be created.")
     if plan.left_out:
         click.echo()
-        print_table(_HEADS_LEFT, [(_number(one.line), _clean(one.what), _clean(one.why)) for one in plan.left_out])
+        print_table(
+            _HEADS_LEFT, [(_number(one.line), printable(one.what), printable(one.why)) for one in plan.left_out]
+        )
 
 
-def tell_left(left: Sequence[ShownLeft]) -> None:
+def tell_left(left: Iterable[Left]) -> None:
     """Say on the error output what is not taken over."""
     for one in left:
-        place = f" (line {one.line})" if one.line else ""
-        click.echo(f"Not taken over: {_clean(one.what)}{place}. {_clean(one.why)}", err=True)
+        place = f" (line {one.place.line})" if one.place.line else ""
+        click.echo(f"Not taken over: {printable(one.what)}{place}. {printable(one.why)}", err=True)
 
 
 class _Numbers:
@@ -134,8 +138,8 @@ def _cells(one: ShownObject) -> tuple[str, ...]:
         f"{one.namespace}/{one.name}" if one.namespace else one.name,
         one.type,
         one.host,
-        _clean(", ".join(f"{key.name} {key.key}" for key in one.keys)),
-        _clean(", ".join(_defaults(one.defaults))),
+        printable(", ".join(f"{key.name} {key.key}" for key in one.keys)),
+        printable(", ".join(_defaults(one.defaults))),
     )
 
 
@@ -145,8 +149,3 @@ def _defaults(defaults: Mapping[str, str]) -> Iterator[str]:
 
 def _number(line: int) -> str:
     return str(line) if line else "-"
-
-
-def _clean(text: str) -> str:
-    """What a template says may hold characters that a terminal obeys."""
-    return "".join(letter if letter.isprintable() else "?" for letter in text)

@@ -34,17 +34,6 @@ class ShownInput(msgspec.Struct, frozen=True, rename="camel"):
     kept_by: str
 
 
-class ShownObject(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What became of one object."""
-
-    outcome: str
-    kind: str
-    namespace: str
-    name: str
-    detail: str = ""
-    line: int = 0
-
-
 class ShownRun(msgspec.Struct, frozen=True, rename="camel"):
     """One bootstrap; times are RFC 3339, empty where they are not known."""
 
@@ -56,7 +45,7 @@ class ShownRun(msgspec.Struct, frozen=True, rename="camel"):
     planned_at: str
     finished_at: str
     counts: dict[str, int]
-    objects: list[ShownObject]
+    objects: list[ObjectStory]
     left_out: list[LeftLine]
     left_out_in_all: int
     waiting_for: str
@@ -145,14 +134,10 @@ def _run(one: RunStory) -> ShownRun:
         version=record.version if record else "",
         planned_at=record.planned_at if record else "",
         finished_at=one.receipt.finished_at if one.receipt else "",
-        counts=dict(Counter(str(made.outcome) for made in one.objects)),
-        objects=[_object(made) for made in one.objects],
+        counts=dict(Counter(made.outcome for made in one.objects)),
+        objects=list(one.objects),
         left_out=list(one.left),
         left_out_in_all=record.left_in_all if record else 0,
         waiting_for=one.waiting.text if one.waiting else "",
         ignored=one.ignored.text if one.ignored else "",
     )
-
-
-def _object(one: ObjectStory) -> ShownObject:
-    return ShownObject(str(one.outcome), one.kind, one.namespace, one.name, one.detail, one.line)

@@ -1,10 +1,13 @@
 """The story of an operator's bootstraps, in words for a person."""
 
+from collections.abc import Iterator
 from typing import Final
 
+from llmkeys.bootstrap.handed_over import SEALED
+from llmkeys.bootstrap.printable import printable
 from llmkeys.bootstrap.records import Outcome
-from llmkeys.cli.bootstrap_seal import SEALED_INPUT
-from llmkeys.cli.bootstrap_story import ShownInput, ShownObject, ShownRun, ShownStory, Stage
+from llmkeys.bootstrap.story import ObjectStory
+from llmkeys.cli.bootstrap_story import ShownInput, ShownRun, ShownStory, Stage
 
 HEADS: Final = ("NUMBER", "OUTCOME", "WHAT", "WHY")
 """Of the columns of `rows_of`."""
@@ -24,7 +27,13 @@ def facts_of(story: ShownStory) -> list[tuple[str, str]]:
         facts += _facts(run)
     if story.stage is Stage.WAITING:
         facts += [("the operator says", f"{one.reason}: {one.message}") for one in story.events]
-    return [fact for fact in facts if fact[1]]
+    return [line for word, text in facts for line in _lines(word, text)]
+
+
+def _lines(word: str, text: str) -> Iterator[tuple[str, str]]:
+    """A fact, a line each; the lines after the first go on with it."""
+    for index, line in enumerate(text.splitlines()):
+        yield ("" if index else word), printable(line)
 
 
 def _facts(run: ShownRun) -> list[tuple[str, str]]:
@@ -49,7 +58,7 @@ def _input(shown: ShownInput | None) -> str:
         return f"{name}: you may not read it"
     if not shown.entries:
         return f"{name}: forgotten" + (", but for a copy in an annotation" if shown.in_clear else "")
-    if shown.entries == [SEALED_INPUT] and not shown.in_clear:
+    if shown.entries == [SEALED] and not shown.in_clear:
         return f"{name}: sealed keys alone"
     return f"{name}: in clear ({', '.join(shown.entries)})"
 
@@ -57,17 +66,22 @@ def _input(shown: ShownInput | None) -> str:
 def rows_of(story: ShownStory) -> list[tuple[str, ...]]:
     """What is not simply created, and what was not taken over: number, outcome, what, why."""
     rows: list[tuple[str, ...]] = [
-        (str(run.number), one.outcome, _name(one), one.detail)
+        (str(run.number), one.outcome, _name(one), printable(one.detail))
         for run in story.runs
         for one in run.objects
         if one.outcome != Outcome.CREATED
     ]
     return rows + [
-        (str(run.number), "left out", f"{one.what} (line {one.line})" if one.line else one.what, one.why)
+        (
+            str(run.number),
+            "left out",
+            printable(one.what) + (f" (line {one.line})" if one.line else ""),
+            printable(one.why),
+        )
         for run in story.runs
         for one in run.left_out
     ]
 
 
-def _name(one: ShownObject) -> str:
+def _name(one: ObjectStory) -> str:
     return " ".join((one.kind, f"{one.namespace}/{one.name}" if one.namespace else one.name))

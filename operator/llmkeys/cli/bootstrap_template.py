@@ -8,11 +8,17 @@ from typing import Final
 
 from llmkeys.api.errors import PlatformError
 from llmkeys.api.names import VARIABLE_PREFIX
+from llmkeys.bootstrap.handed_over import variables_in
 from llmkeys.bootstrap.read import read_template
 from llmkeys.bootstrap.template import Template, TemplateInvalidError
+from llmkeys.bootstrap.variables import Variables
 from llmkeys.catalogue.lookup import Catalogue
 
 _LARGEST: Final = 16 * 1024 * 1024  # bytes; more than is taken, so that a file that is too large is told its size
+_REMEDY: Final = (
+    f"Put a line {{name}}=... into a file and name it with --vars FILE, or set {VARIABLE_PREFIX}{{name}} "
+    "in the environment."
+)
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -40,7 +46,7 @@ def template_in(file: Path, variables: Mapping[str, str], catalogue: Catalogue) 
     with file.open("rb") as opened:
         text = opened.read(_LARGEST)
     try:
-        return read_template(text, variables, catalogue)
+        return read_template(text, Variables(variables, remedy=_REMEDY), catalogue)
     except TemplateInvalidError as error:
         raise FileInvalidError("\n".join(f"{file}: {line}" for line in str(error).splitlines())) from None
 
@@ -57,12 +63,7 @@ def variables_of(file: Path | None, environment: Mapping[str, str] = os.environ)
         OSError: it cannot be read.
 
     """
-    found = {
-        name.removeprefix(VARIABLE_PREFIX): value
-        for name, value in environment.items()
-        if name.startswith(VARIABLE_PREFIX)
-    }
-    return found | (_read(file) if file is not None else {})
+    return variables_in(environment) | (_read(file) if file is not None else {})
 
 
 def _read(file: Path) -> dict[str, str]:

@@ -1,11 +1,10 @@
 """Sends the requests of `llmkeys check` at the operator's pace, and no faster."""
 
 import asyncio
-import secrets
-import time
 from typing import Final, Protocol
 
 from llmkeys.api.provider import Network, ProviderValidation
+from llmkeys.engine import clock
 from llmkeys.net.client import ProviderClient
 from llmkeys.net.probing import ProbeNet
 from llmkeys.probe.reply import Reply
@@ -15,28 +14,14 @@ _AT_ONCE: Final = 4
 _GOODBYE: Final = 0.1
 
 
-class Clock(Protocol):
+class Clock(clock.Clock, Protocol):
     """Tells the time, throws the dice, and waits."""
-
-    def now(self) -> float:
-        """Seconds since the epoch."""
-        ...
-
-    def jitter(self) -> float:
-        """A number from 0 (included) to 1 (excluded)."""
-        ...
 
     async def sleep(self, seconds: float) -> None: ...
 
 
-class SystemClock:
-    """The machine's."""
-
-    def now(self) -> float:
-        return time.time()
-
-    def jitter(self) -> float:
-        return secrets.randbelow(1 << 30) / (1 << 30)
+class SystemClock(clock.SystemClock):
+    """The machine's clock, and its patience."""
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)

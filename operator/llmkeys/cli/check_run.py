@@ -4,10 +4,10 @@ import asyncio
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 
 import click
 
+from llmkeys.api.durations import rfc3339
 from llmkeys.api.reasons import MATRIX, Reason, Truth, row_of
 from llmkeys.catalogue.model import Provider
 from llmkeys.cli.check_look import Looker
@@ -111,7 +111,6 @@ def _print_look(finding: Finding, output: str, now: float) -> None:
     if output != "table":
         print_piece(output, finding)
         return
-    at = datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     wait = finding.next_look_seconds
     later = "not looked at again" if wait is None else f"again after {span(wait)}"
-    click.echo(f"{at}   {finding.key}   {finding.verdict}   {finding.believed}   {later}   {finding.next}")
+    click.echo(f"{rfc3339(now)}   {finding.key}   {finding.verdict}   {finding.believed}   {later}   {finding.next}")

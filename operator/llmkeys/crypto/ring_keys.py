@@ -3,6 +3,7 @@
 from typing import Final
 
 from llmkeys.crypto.envelope import RootKey
+from llmkeys.crypto.errors import KeyRetiredError, KeyUnknownError
 from llmkeys.crypto.keypair import PrivateKey, PublicKey
 from llmkeys.crypto.mac import MacKey
 from llmkeys.crypto.ring import Ring, RingKey, State
@@ -80,6 +81,21 @@ def mac_key(ring: Ring) -> MacKey:
     """
     _require(ring, "mac")
     return MacKey(int(ring.active.key_id), ring.active.material)
+
+
+def mac_key_of(ring: Ring, version: int) -> MacKey | None:
+    """The MAC key of a version; None if it is gone, or was never there.
+
+    Args:
+        ring: of purpose `mac`.
+        version: of the key.
+
+    """
+    _require(ring, "mac")
+    try:
+        return MacKey(version, ring.find(str(version)).material)
+    except (KeyUnknownError, KeyRetiredError):
+        return None
 
 
 def _root(key: RingKey) -> RootKey:

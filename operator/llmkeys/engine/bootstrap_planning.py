@@ -1,6 +1,6 @@
 """From the input to what it asks for now, and the records of plan and receipt, of which the first of two counts."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -24,7 +24,6 @@ from llmkeys.bootstrap.records import (
     receipt_of,
     record_name,
 )
-from llmkeys.bootstrap.template import Template
 from llmkeys.catalogue.lookup import Catalogue
 from llmkeys.crypto.mac import MacKey
 from llmkeys.engine.bootstrap_effects import BootstrapCluster, InputObject, Offload
@@ -80,12 +79,9 @@ class Planner:
         """
         handed = handed_over(found.data, self._environment)
         template = await self._offload(partial(handed.read, self._catalogue))
-        known = await self._cluster.read_providers(_foreign_providers(template))
+        known = await self._cluster.read_providers(template.foreign_providers)
         plan = await self._offload(partial(plan_of, template, self._catalogue, known))
-        lines = tuple(
-            PlannedLine(one.kind, one.namespace, one.name, planned_mac(one, mac), one.place.line)
-            for one in plan.objects
-        )
+        lines = await self._offload(partial(_lines, plan, mac))
         return Wanted(handed.entry, plan, lines, input_mac(found.data, mac), mac.version)
 
 
@@ -158,7 +154,8 @@ class Records:
         return receipt
 
 
-def _foreign_providers(template: Template) -> Collection[str]:
-    """LLMProviders that credentials of the template name and it does not hold."""
-    named = {str(one.spec.get("providerRef", {}).get("name", "")) for one in template.credentials}
-    return named - {one.name for one in template.providers} - {""}
+def _lines(plan: Plan, mac: MacKey) -> tuple[PlannedLine, ...]:
+    """The objects as a record lists them."""
+    return tuple(
+        PlannedLine(one.kind, one.namespace, one.name, planned_mac(one, mac), one.place.line) for one in plan.objects
+    )

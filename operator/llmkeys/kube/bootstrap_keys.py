@@ -2,10 +2,9 @@
 
 from typing import Final
 
-from llmkeys.crypto.errors import KeyRetiredError, KeyUnknownError
 from llmkeys.crypto.keypair import PublicKey
 from llmkeys.crypto.mac import MacKey
-from llmkeys.crypto.ring_keys import SealingKeys, mac_key
+from llmkeys.crypto.ring_keys import SealingKeys, mac_key, mac_key_of
 from llmkeys.kube.rings import Rings
 
 
@@ -30,11 +29,7 @@ class RingsOfBootstrap:
 
     def mac_of(self, version: int) -> MacKey | None:
         """The key of that version; None if it is gone."""
-        try:
-            key = self._rings.mac.find(str(version))
-        except (KeyUnknownError, KeyRetiredError):
-            return None
-        return MacKey(version, key.material)
+        return mac_key_of(self._rings.mac, version)
 
     def born(self) -> float:
         """When the first MAC key was made, in epoch seconds."""

@@ -1,7 +1,6 @@
 """What a bootstrap reads and writes on the API server, and the stories that people read there."""
 
 import binascii
-import re
 from base64 import b64decode
 from collections.abc import Collection, Mapping
 from typing import Any, Final, TypeVar
@@ -11,7 +10,6 @@ import msgspec
 
 from llmkeys.api.durations import epoch
 from llmkeys.api.names import (
-    BOOTSTRAP_AGAIN_ANNOTATION,
     BOOTSTRAP_SECRET,
     CREDENTIAL_PLURAL,
     INTERNAL_LABEL,
@@ -21,6 +19,7 @@ from llmkeys.api.names import (
 from llmkeys.api.objects import Key
 from llmkeys.api.provider import LLMProvider
 from llmkeys.bootstrap.planned import Kind
+from llmkeys.bootstrap.records import asked_in
 from llmkeys.bootstrap.story import RunStory, run_stories
 from llmkeys.engine.bootstrap_effects import FoundObject, InputKind, InputObject, RecordObject
 from llmkeys.engine.effects import ApiUnavailableError, NotThereError
@@ -33,8 +32,6 @@ _FOLDERS: Final[Mapping[Kind, tuple[str, str]]] = {
     "LLMProvider": (BASE, PROVIDER_PLURAL),
     "LLMCredential": (BASE, CREDENTIAL_PLURAL),
 }
-
-_NUMBER: Final = re.compile(r"[1-9][0-9]{0,8}")
 
 _T = TypeVar("_T")
 
@@ -107,7 +104,6 @@ class KubeBootstrap:
         return self._input("ConfigMap", _decoded(_object, content).metadata, {})
 
     def _input(self, kind: InputKind, meta: _Metadata, data: Mapping[str, bytes]) -> InputObject:
-        asked = meta.annotations.get(BOOTSTRAP_AGAIN_ANNOTATION, "")
         return InputObject(
             kind=kind,
             namespace=self._namespace,
@@ -115,7 +111,7 @@ class KubeBootstrap:
             uid=meta.uid,
             resource_version=meta.resource_version,
             data=data,
-            asked=int(asked) if _NUMBER.fullmatch(asked) else 0,
+            asked=asked_in(meta.annotations),
         )
 
     async def record_names(self) -> frozenset[str]:

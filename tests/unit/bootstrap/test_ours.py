@@ -12,6 +12,7 @@ from llmkeys.api.provider import ProviderSpec
 from llmkeys.bootstrap.faults import TemplateFaultsError
 from llmkeys.bootstrap.read import read_sealed, read_template
 from llmkeys.bootstrap.template import Template, TemplateInvalidError
+from llmkeys.bootstrap.variables import Variables
 from llmkeys.catalogue.loader import load
 
 CATALOGUE = load()
@@ -27,7 +28,7 @@ def credential(keys: str, more: str = "") -> str:
 
 
 def read(text: str, **variables: str) -> Template:
-    return read_template(text.encode(), variables, CATALOGUE)
+    return read_template(text.encode(), Variables(variables), CATALOGUE)
 
 
 def refused(text: str) -> str:
@@ -69,7 +70,7 @@ def test_a_key_without_a_value_is_left_and_so_is_a_credential_without_keys() -> 
     assert [key.name for key in one.keys] == ["a"]
     found = read(credential("[{name: a, value: <your key>}]"))
     assert found.credentials == ()
-    assert [one.what for one in found.left] == ["LLMCredential chat", "LLMCredential chat, key a"]
+    assert [one.what for one in found.left] == ["LLMCredential chat, key a", "LLMCredential chat"]
 
 
 def test_labels_stay_and_what_kubectl_adds_goes() -> None:

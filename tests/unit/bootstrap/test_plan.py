@@ -16,6 +16,7 @@ from llmkeys.bootstrap.naming import free_name, is_label, slug
 from llmkeys.bootstrap.plan import LARGEST_VALUE, MAX_OBJECTS, plan_of
 from llmkeys.bootstrap.planned import Plan, PlannedObject
 from llmkeys.bootstrap.template import (
+    Left,
     Place,
     Template,
     TemplateInvalidError,
@@ -131,16 +132,23 @@ def test_what_is_sealed_already_stays_as_it_is() -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong",
+    ("wrong", "allowed"),
     [
-        {"name": "Not A Name"},
-        {"namespace": "not.a.label"},
-        {"namespace": "x" * 64},
+        ({"name": "Not A Name"}, "hyphens and dots, 253 characters at most"),
+        ({"name": "x" * 254}, "hyphens and dots, 253 characters at most"),
+        ({"namespace": "not.a.label"}, "a-z, 0-9 and hyphens, 63 characters at most"),
+        ({"namespace": "x" * 64}, "a-z, 0-9 and hyphens, 63 characters at most"),
     ],
 )
-def test_names_that_no_object_can_have_are_refused_with_their_place(wrong: dict[str, str]) -> None:
-    with pytest.raises(TemplateInvalidError, match=r"line 7, column 1: .* name; use a-z"):
+def test_names_that_no_object_can_have_are_refused_with_their_place(wrong: dict[str, str], allowed: str) -> None:
+    with pytest.raises(TemplateInvalidError, match=rf"line 7, column 1: .* name; use .*{allowed}.*[a-z]\.$"):
         planned(credential(**wrong))
+
+
+def test_what_is_left_is_told_in_the_templates_order() -> None:
+    left = tuple(Left(Place(line), "a part", "Why.") for line in (9, 2))
+    plan = planned(credential(), providers=(), left=left)
+    assert [one.place.line for one in plan.left] == [2, 7, 9]
 
 
 def test_the_same_object_twice_is_refused_with_both_places() -> None:

@@ -41,7 +41,11 @@ def revealed(found: Accounts) -> list[dict[str, str]]:
 
 
 def left(found: Accounts) -> list[tuple[int, str]]:
-    return [(one.place.line, one.what) for one in found.left]
+    return sorted((one.place.line, one.what) for one in found.left)
+
+
+def why(found: Accounts, what: str) -> str:
+    return next(one.why for one in found.left if one.what == what)
 
 
 LITELLM = """
@@ -92,7 +96,7 @@ def test_litellms_models_become_accounts_of_their_providers() -> None:
         {"project": "p", "location": "l"},
     ]
     assert [dict(one.defaults) for one in found.accounts[:3]] == [{ModelType.LLM: "gpt-5"}, {}, {}]
-    assert left(found) == [(4, "litellm_params.rpm"), (24, "model"), (26, "general_settings")]
+    assert left(found) == [(5, "litellm_params.rpm"), (24, "model"), (26, "general_settings")]
 
 
 def test_litellms_named_credentials_are_used_and_unused_ones_are_not_lost() -> None:
@@ -106,6 +110,44 @@ def test_litellms_named_credentials_are_used_and_unused_ones_are_not_lost() -> N
     )
     assert told(found) == [("openai", "sk-1", ""), ("deepseek", "ds-1", "")]
     assert left(found) == [(4, "credential_list")]
+
+
+def test_what_litellms_requests_are_given_besides_is_listed_where_it_stands() -> None:
+    found = read(
+        litellm,
+        "credential_list:\n- credential_name: a\n  credential_values:\n    api_key: sk-1\n    scopes: [s]\n"
+        "model_list:\n"
+        "- litellm_params:\n    model: gpt-5\n    litellm_credential_name: a\n    tags: [b]\n"
+        "    extra_headers: {X-A: b}\n"
+        "    stop: []\n    rpm: 6\n"
+        "- litellm_params: {model: gpt-5, api_key: sk-2, tags: [c]}\n",
+    )
+    assert told(found) == [("openai", "sk-1", ""), ("openai", "sk-2", "")]
+    assert left(found) == [
+        (5, "credential_values.scopes"),
+        (10, "litellm_params.tags"),
+        (11, "litellm_params.extra_headers"),
+        (13, "litellm_params.rpm"),
+    ]
+
+
+def test_a_credential_of_litellm_that_is_not_there_is_named() -> None:
+    found = read(
+        litellm,
+        "credential_list:\n- {credential_name: a, credential_values: {api_key: sk-1}}\n"
+        "- {credential_name: a, credential_values: {api_key: sk-2}}\n"
+        "- {credential_values: {api_key: sk-3}}\n"
+        "model_list:\n- litellm_params: {model: gpt-5, litellm_credential_name: a}\n"
+        "- litellm_params:\n    model: gpt-5\n    litellm_credential_name: b\n"
+        "- litellm_params: {model: gpt-5}\n",
+    )
+    assert told(found) == [("openai", "sk-1", ""), ("openai", "", ""), ("openai", "", "")]
+    assert left(found) == [
+        (3, "credential_list"),
+        (4, "credential_list"),
+        (9, "litellm_params.litellm_credential_name"),
+    ]
+    assert "credential_list has no b." in why(found, "litellm_params.litellm_credential_name")
 
 
 def test_an_unset_variable_of_litellm_is_told() -> None:
@@ -141,7 +183,41 @@ def test_difys_credentials_become_accounts_and_encrypted_ones_are_left() -> None
     assert [one.enabled for one in found.accounts[2:4]] == [True, False]
     assert told(found)[4] == ("anthropic", "sk-ant-1", "")
     assert left(found) == [(11, "groq"), (12, "groq.api_key"), (13, "cohere")]
-    assert "encrypted" in found.left[0].why
+    assert "encrypted" in why(found, "groq")
+
+
+def test_what_a_credential_of_dify_holds_besides_texts_is_listed() -> None:
+    found = read(
+        read_dify,
+        "- provider: openai\n  credentials:\n    openai_api_key: sk-1\n    extra: {a: b}\n    scopes: [c]\n"
+        "    none: []\n    flavour: d\n",
+    )
+    assert told(found) == [("openai", "sk-1", "")]
+    assert left(found) == [(4, "openai.extra"), (5, "openai.scopes"), (7, "openai.flavour")]
+
+
+def test_default_models_of_dify_that_nothing_takes_are_listed() -> None:
+    found = read(
+        read_dify,
+        "default_models:\n"
+        "- {model_type: llm, model: gpt-5, provider: openai}\n"
+        "- {model_type: llm, model: gpt-4, provider: openai}\n"
+        "- {model_type: llm, model: claude, provider: langgenius/anthropic/anthropic}\n"
+        "- {model_type: dreams, model: a, provider: openai}\n"
+        "- {model_type: llm, provider: openai}\n"
+        "providers: [{provider: openai, credentials: {api_key: sk-1}}]\n",
+    )
+    assert dict(found.accounts[0].defaults) == {ModelType.LLM: "gpt-5"}
+    assert left(found) == [(line, "default_models") for line in (3, 4, 5, 6)]
+    assert any("no provider anthropic" in one.why for one in found.left)
+
+
+@pytest.mark.parametrize("wrong", ["[{model_type: [llm], provider: openai}]", "{llm: gpt-5}"])
+def test_a_wrong_default_model_of_dify_is_told_once_however_many_providers_there_are(wrong: str) -> None:
+    providers = ["{provider: openai, credentials: {api_key: sk-1}}"] * 3
+    with pytest.raises(TemplateInvalidError) as caught:
+        read(read_dify, f"default_models: {wrong}\nproviders: [{', '.join(providers)}]")
+    assert len(str(caught.value).splitlines()) == 1
 
 
 PROVIDERS = [
@@ -203,6 +279,25 @@ def test_cherry_studios_default_model_is_taken_over() -> None:
     assert [dict(one.defaults) for one in found.accounts[:3]] == [{ModelType.LLM: "qwen"}] * 2 + [{}]
 
 
+def test_settings_of_cherry_studio_that_nothing_takes_are_listed_once_for_an_entry() -> None:
+    text = (
+        "- {id: groq, name: Groq, apiKey: '', extra_headers: {X-A: b}}\n"
+        "- id: openai\n  name: OpenAI\n  apiKey: sk-1,sk-2\n  apiHost: https://x\n  isSystem: true\n"
+        "  apiVersion: '1'\n  notes: mine\n  isVertex: false\n  extra_headers: {X-A: b}\n"
+        "  models: [{id: a, name: A}, {id: b, name: B}]\n"
+        "- {id: mistral, apiKey: m-1, models: [], notes: ''}\n"
+    )
+    found = read(read_cherry_studio, text)
+    assert [key for _, key, _ in told(found)] == ["sk-1", "sk-2", "m-1"]
+    assert left(found) == [
+        (1, "Groq"),
+        (7, "OpenAI.apiVersion"),
+        (8, "OpenAI.notes"),
+        (10, "OpenAI.extra_headers"),
+        (11, "OpenAI.models"),
+    ]
+
+
 def test_a_broken_backup_is_told_at_its_place() -> None:
     with pytest.raises(TemplateInvalidError, match=r"line 2, column .*localStorage holds no JSON object"):
         read(read_cherry_studio, '{\n"localStorage": "x"}')
@@ -226,6 +321,11 @@ def test_xedus_pairs_become_accounts() -> None:
         ("nobody", "n-1", ""),
     ]
     assert dict(found.accounts[2].defaults) == {ModelType.LLM: "ernie"}
+
+
+def test_a_setting_of_xedu_that_nothing_takes_is_listed_where_it_stands() -> None:
+    found = read(read_xedu, "deepseek:\n  api_key: sk-1\n  flavour: a\n")
+    assert left(found) == [(3, "deepseek.flavour")]
 
 
 def test_xedus_list_is_read_too() -> None:

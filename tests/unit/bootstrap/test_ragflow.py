@@ -184,4 +184,10 @@ def test_a_service_account_stays_whole() -> None:
 def test_an_own_name_in_default_models_is_left_and_its_key_is_not() -> None:
     found = read("  {factory: OpenAI, api_key: sk-1, default_models: {ocr_model: {name: o, api_key: sk-2, x: 1}}}")
     assert [key_of(one) for one in found.accounts] == ["sk-2", "sk-1"]
-    assert left(found) == ["user_default_llm.default_models.ocr_model", "user_default_llm.default_models.ocr_model.x"]
+    assert left(found) == ["user_default_llm.default_models.ocr_model.x", "user_default_llm.default_models.ocr_model"]
+
+
+def test_a_part_of_a_key_that_nothing_takes_is_listed_where_it_stands() -> None:
+    found = read("  factory: OpenAI\n  api_key:\n    api_key: sk-1\n    flavour: x\n")
+    assert [key_of(one) for one in found.accounts] == ["sk-1"]
+    assert [(one.place.line, one.what) for one in found.left] == [(5, "api_key.flavour")]

@@ -6,8 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from llmkeys.bootstrap.handed_over import handed_over
 from llmkeys.bootstrap.read import read_sealed, read_template
 from llmkeys.bootstrap.template import MAX_BYTES, Template, TemplateInvalidError
+from llmkeys.bootstrap.variables import Variables
 from llmkeys.catalogue.loader import load
 
 CATALOGUE = load()
@@ -42,7 +44,7 @@ oauth:
 
 
 def read(text: str, **variables: str) -> Template:
-    return read_template(text.encode(), variables, CATALOGUE)
+    return read_template(text.encode(), Variables(variables), CATALOGUE)
 
 
 def refused(text: str) -> str:
@@ -191,7 +193,7 @@ def test_whatever_stands_there_it_is_read_or_the_one_error_and_no_key_is_shown(
 @given(st.text(alphabet="user_default_llm:model_list{}[]-,'\"\n ${}A:-providerkey", max_size=80))
 def test_any_text_is_read_or_the_one_error(text: str) -> None:
     for reading in (
-        lambda content: read_template(content, {}, CATALOGUE),
+        lambda content: read_template(content, Variables({}), CATALOGUE),
         lambda content: read_sealed(content, CATALOGUE),
     ):
         try:
@@ -207,4 +209,14 @@ def test_the_largest_file_of_500_credentials_is_read() -> None:
     )
     text = "".join(one.format(number, "k" * 1200) for number in range(500)).encode()
     assert MAX_BYTES * 0.9 < len(text) <= MAX_BYTES
-    assert len(read_template(text, {}, CATALOGUE).credentials) == 500
+    assert len(read_template(text, Variables({}), CATALOGUE).credentials) == 500
+
+
+def test_an_unset_variable_is_told_with_what_sets_it_in_a_cluster() -> None:
+    handed = handed_over({"bootstrap.yaml": b"user_default_llm: {factory: OpenAI, api_key: '${A}'}"}, {})
+    with pytest.raises(TemplateInvalidError) as caught:
+        handed.read(CATALOGUE)
+    assert str(caught.value).endswith(
+        "the variable A is not set. Give the Secret llmkeys-bootstrap a key A, or set LLMKEYS_VAR_A in the "
+        "controller's environment."
+    )

@@ -3,12 +3,14 @@
 from collections.abc import Mapping
 from contextlib import suppress
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from llmkeys.api.names import BOOTSTRAP_AGAIN_ANNOTATION
 from llmkeys.bootstrap.comparison import differences, input_mac, named
-from llmkeys.bootstrap.handed_over import handed_over
+from llmkeys.bootstrap.handed_over import handed_over, variables_in
 from llmkeys.bootstrap.notes import Notes, Told, notes_data, notes_from
 from llmkeys.bootstrap.records import (
     LARGEST,
@@ -17,6 +19,7 @@ from llmkeys.bootstrap.records import (
     PlanRecord,
     RecordMalformedError,
     Settled,
+    asked_in,
     left_lines,
     numbers,
     plan_data,
@@ -117,6 +120,41 @@ def test_of_parts_that_are_left_two_hundred_are_kept_each_on_one_short_line() ->
     assert len(kept[0].why) == 300
 
 
+def test_what_is_kept_holds_nothing_that_a_terminal_obeys() -> None:
+    (kept,) = left_lines([Left(Place(1, 1), "no\x1b[2J\x9bsuch", "why\u202e\x00\tnot")])
+    assert (kept.what, kept.why) == ("no?[2J?such", "why?? not")
+    words = notes_data(Notes({0: Settled(Outcome.REFUSED, "a\x1b]0;b\x07\nc")}))["0"]
+    assert words == "refused a?]0;b? c"
+
+
+def test_a_record_is_written_as_it_always_was() -> None:
+    left = left_lines([Left(Place(2, 5), "tts", "There is none.")])
+    planned = msgspec.structs.replace(plan(line("a"), line("b")), left=left, left_in_all=3)
+    settled = {0: Settled(Outcome.CREATED), 1: Settled(Outcome.REFUSED, "422")}
+    head = (
+        '{"number":1,"entry":"bootstrap.yaml","shape":"ours","inputMac":"input-mac","macKey":1,"version":"1.0",'
+        '"plannedAt":"2027-01-01T00:00:00Z",'
+    )
+    one, other = (
+        f'{{"kind":"LLMCredential","namespace":"team-a","name":"{name}","mac":"m","line":3' for name in ("a", "b")
+    )
+    tail = ',"left":[{"what":"tts","why":"There is none.","line":2,"column":5}],"leftInAll":3}'
+    assert plan_data(planned)["plan.json"].decode() == f'{head}"objects":[{one}}},{other}}}]{tail}'
+    assert receipt_data(receipt_of(planned, settled, "2027-01-01T00:01:00Z", "1.1"))["receipt.json"].decode() == (
+        f'{head}"finishedAt":"2027-01-01T00:01:00Z","finishedBy":"1.1",'
+        f'"objects":[{one},"outcome":"created"}},{other},"outcome":"refused","detail":"422"}}]{tail}'
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [("2", 2), ("999999999", 999999999), ("1000000000", 0), ("9" * 5000, 0), ("0", 0), ("02", 0), ("²", 0), ("", 0)],
+)
+def test_the_run_that_is_asked_for_is_a_number_of_a_record(text: str, number: int) -> None:
+    assert asked_in({BOOTSTRAP_AGAIN_ANNOTATION: text}) == number
+    assert asked_in({}) == 0
+
+
 def test_differences_are_added_changed_and_gone() -> None:
     before, now = [line("a"), line("b"), line("c")], [line("d"), line("b", "other"), line("c")]
     found = differences(before, now)
@@ -147,6 +185,10 @@ def test_variables_that_are_no_text_are_none() -> None:
     assert found.entry == "service_conf.yaml"
     assert found.variables == {"B": "b\n"}
     assert "b\\n" not in repr(found)
+
+
+def test_variables_of_an_environment_are_those_with_our_prefix() -> None:
+    assert variables_in({"LLMKEYS_VAR_A": "a", "HOME": "h", "XLLMKEYS_VAR_B": "b"}) == {"A": "a"}
 
 
 def test_a_story_is_told_while_it_goes_on_and_after_it() -> None:

@@ -14,7 +14,7 @@ def scalar(text: str, tag: str = "str") -> ScalarNode:
 
 
 def filled(text: str, **values: str) -> str:
-    return Variables(values).text(scalar(text))
+    return Variables(values, remedy="Set X_{name}.").text(scalar(text))
 
 
 def refused(text: str, **values: str) -> str:
@@ -74,15 +74,16 @@ def test_doubled_dollars_make_any_text_literal(text: str) -> None:
 
 
 def test_an_unset_variable_is_named_with_its_place_and_what_to_do() -> None:
-    assert refused("sk-${OPENAI}") == (
-        "line 3, column 7: the variable OPENAI is not set. Give the Secret llmkeys-bootstrap a key OPENAI, or set "
-        "LLMKEYS_VAR_OPENAI in the environment."
-    )
+    assert refused("sk-${OPENAI}") == "line 3, column 7: the variable OPENAI is not set. Set X_OPENAI."
 
 
 @pytest.mark.parametrize("value", [{}, {"KEY": ""}])
-def test_an_own_message_is_shown(value: dict[str, str]) -> None:
-    assert refused("${KEY:?ask the\nplatform team}", **value).endswith("KEY is not set: ask the platform team")
+@pytest.mark.parametrize(
+    ("message", "shown"),
+    [("ask the\nplatform team", ": ask the platform team"), ("ask me.", ": ask me"), ("", "")],
+)
+def test_an_own_message_is_shown_before_what_to_do(message: str, shown: str, value: dict[str, str]) -> None:
+    assert refused(f"${{KEY:?{message}}}", **value).endswith(f" the variable KEY is not set{shown}. Set X_KEY.")
 
 
 @pytest.mark.parametrize("text", ["${canary", "${}", "${a canary}", "${1canary}", "${A-canary}", "${A:+canary}"])

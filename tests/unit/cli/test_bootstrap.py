@@ -31,6 +31,14 @@ model_list:
   - model_name: other
     litellm_params: {model: opennai/gpt-5, api_key: sk-proj-canary0123456789}
 """
+FOREIGN = """\
+apiVersion: llmkeys.dev/v1alpha1
+kind: LLMCredential
+metadata: {name: mine, namespace: team-a}
+spec:
+  providerRef: {name: theirs}
+  keys: [{name: primary, value: sk-proj-canary0123456789}]
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -118,6 +126,9 @@ def test_an_unset_variable_is_named_with_its_line(tmp_path: Path) -> None:
     assert done.exit_code == 1
     assert "OPENAI_API_KEY" in done.stderr
     assert "line 5" in done.stderr
+    assert "a line OPENAI_API_KEY=... into a file and name it with --vars FILE" in done.stderr
+    assert "LLMKEYS_VAR_OPENAI_API_KEY" in done.stderr
+    assert "Secret" not in done.stderr
     assert "template.yaml: " in done.stderr
 
 
@@ -186,6 +197,36 @@ def test_with_neither_key_nor_cluster_the_plain_secret_is_named(tmp_path: Path) 
     assert done.exit_code == 1
     assert "kubectl create secret generic llmkeys-bootstrap --from-file=bootstrap.yaml=" in done.stderr
     assert "--public-key" in done.stderr
+    assert "--from-file=NAME=" in done.stderr
+    assert "--from-literal" not in done.stderr
+
+
+def test_nothing_to_create_is_told_before_a_public_key_is_asked_for(tmp_path: Path) -> None:
+    done = bootstrap(template(tmp_path, RAGFLOW), OPENAI_API_KEY="xxx")
+    assert done.exit_code == 1
+    assert "there is nothing in it to be created" in done.stderr
+    assert "public key" not in done.stderr
+
+
+def test_with_strict_what_is_left_out_is_told_before_a_public_key_is_asked_for(tmp_path: Path) -> None:
+    done = bootstrap(template(tmp_path, STRANGER), "--strict")
+    assert done.exit_code == 3
+    assert "Not taken over" in done.stderr
+    assert "public key" not in done.stderr
+
+
+def test_what_is_left_out_is_told_once(tmp_path: Path, public: Path) -> None:
+    done = bootstrap(template(tmp_path, STRANGER), "--print", "--public-key", public)
+    assert done.exit_code == 0
+    assert done.stderr.count("Not taken over") == 1
+
+
+def test_where_the_cluster_decides_the_public_key_comes_first(tmp_path: Path, public: Path) -> None:
+    file = template(tmp_path, FOREIGN)
+    done = bootstrap(file)
+    assert done.exit_code == 1
+    assert "There is no public key to seal to." in done.stderr
+    assert bootstrap(file, "--print", "--public-key", public, "--strict").exit_code == 1
 
 
 def test_nothing_to_create_is_handed_over_as_nothing(tmp_path: Path, public: Path) -> None:

@@ -40,6 +40,7 @@ def account_of(
     values: Mapping[str, str],
     *,
     what: str,
+    places: Mapping[str, Place] | None = None,
     name: str = "",
     enabled: bool = True,
     defaults: Mapping[ModelType, str] | None = None,
@@ -52,16 +53,17 @@ def account_of(
         factory: the product's name of the provider.
         values: texts by the product's names of them, variables filled in; placeholders count as not there.
         what: how the file calls such an entry.
+        places: of the values, by the same names; the entry's counts for those that are not in it.
         name: of the entry, where a provider can have several.
         enabled: the product's switch.
         defaults: type to model.
 
     """
     entry = reader.entry(factory)
-    settings = settings_of(_set_values(reader, place, values, what), entry)
+    settings = settings_of(_set_values(reader, place, values, what, places or {}), entry)
     for one in settings.unused:
         reader.leave_once(
-            place,
+            (places or {}).get(one, place),
             f"{what}.{reader.shown(one)}",
             "Nothing of ours takes this setting, or it is not the content of a file.",
         )
@@ -95,13 +97,14 @@ def is_keyless(entry: Provider | None) -> bool:
     return entry is not None and not entry.key_required
 
 
-def _set_values(reader: Reader, place: Place, values: Mapping[str, str], what: str) -> dict[str, str]:
+def _set_values(
+    reader: Reader, place: Place, values: Mapping[str, str], what: str, places: Mapping[str, Place]
+) -> dict[str, str]:
     found: dict[str, str] = {}
     for name, text in values.items():
         if is_masked(text):
-            reader.leave(
-                place, f"{what}.{reader.shown(name)}", "Only a part of the key is there, as it is shown to people."
-            )
+            why = "Only a part of the key is there, as it is shown to people."
+            reader.leave(places.get(name, place), f"{what}.{reader.shown(name)}", why)
         elif not is_placeholder(text):
             found[name] = text
     return found

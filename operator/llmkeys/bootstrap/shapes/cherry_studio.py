@@ -19,7 +19,9 @@ MARKS: Final = frozenset({"apiKey", "apiHost", "apiKeys"})
 _COMMA: Final = re.compile(r"(?<!\\),")
 # A provider that a person has added is of a type; the first is any server that speaks OpenAI's API.
 _TYPES: Final = {"": "custom", "openai": "custom", "openai-response": "custom", "vertex-anthropic": "vertexai"}
-_SETTINGS: Final = {"apiKey": "api_key", "apiHost": "base_url", "apiVersion": "api_version"}
+_SETTINGS: Final = ("apiKey", "apiHost", "apiVersion")
+# What an entry is, and how the product shows it.
+_READ: Final = frozenset({*_SETTINGS, *MARKS, "enabled", "id", "isAuthed", "isSystem", "models", "name", "type"})
 
 
 def read_cherry_studio(root: Node, reader: Reader) -> Accounts:
@@ -77,25 +79,35 @@ def _accounts(item: MappingNode, defaults: dict[str, str], reader: Reader) -> It
     factory = _factory(item, identity, name, reader)
     what = reader.shown(name or identity)
     enabled = reader.truth(item, "enabled", usual=True)
-    values = {ours: reader.text(item, theirs) for theirs, ours in _SETTINGS.items() if item.get(theirs) is not None}
-    texts = list(_keys(values.pop("api_key", ""), item, what, reader))
+    values = {one: reader.text(item, one) for one in _SETTINGS if item.get(one) is not None}
+    texts = list(_keys(values.pop("apiKey", ""), item, what, reader))
     # It lists every provider that it knows, most of them off and without a key.
     if not texts and not (enabled and is_keyless(reader.entry(factory))):
         if enabled:
             reader.leave(item.place, what, "It has no key.")
         return
+    _leave_others(item, what, reader)
     model = defaults.get(identity, "")
     for text in texts or [""]:
         yield account_of(
             reader,
             item.place,
             factory,
-            {**values, "api_key": text},
+            {**values, "apiKey": text},
             what=what,
+            places=item.keys,
             name=name if own else "",
             enabled=enabled,
             defaults={ModelType.LLM: model} if model else {},
         )
+
+
+def _leave_others(item: MappingNode, what: str, reader: Reader) -> None:
+    for name in item.values:
+        if name not in _READ:
+            reader.leave_setting(item, name, what)
+    if "models" in item.values:
+        reader.leave_setting(item, "models", what, "The provider itself is asked which models it has.")
 
 
 def _factory(item: MappingNode, identity: str, name: str, reader: Reader) -> str:

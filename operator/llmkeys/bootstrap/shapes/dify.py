@@ -14,6 +14,7 @@ from llmkeys.bootstrap.tree import ListNode, MappingNode, Node, ScalarNode, list
 LISTS: Final = ("model_providers", "providers", "provider_credentials", "data")
 """Under which of these names the list stands, where it is not the whole document."""
 NAMES: Final = ("provider", "provider_name")
+DEFAULTS: Final = "default_models"
 CREDENTIALS: Final = ("credentials", "encrypted_config", "custom_configuration")
 
 # Base64 of `HYBRID:`, and of the 256 bytes of RSA that older versions wrote.
@@ -26,6 +27,18 @@ class _Credential:
 
     place: Place
     values: Mapping[str, str] = field(repr=False)
+    places: Mapping[str, Place] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Default:
+    """The model that Dify uses where a type of models is wanted and none is named."""
+
+    place: Place
+    model: str
+
+
+_Defaults = Mapping[str, Mapping[ModelType, _Default]]
 
 
 def read_dify(root: Node, reader: Reader) -> Accounts:
@@ -40,9 +53,18 @@ def read_dify(root: Node, reader: Reader) -> Accounts:
 
     """
     accounts: list[Account] = []
+    defaults: _Defaults = {}
+    with reader.faults.gathered():
+        defaults = _defaults(root, reader)
+    there: set[str] = set()
     for item in _items(root, reader):
         with reader.faults.gathered():
-            accounts += _accounts(mapping_of(item, "a provider"), _defaults(root, reader), reader)
+            provider = mapping_of(item, "a provider")
+            factory = _factory(provider, reader)
+            there.add(factory)
+            own = {kind: one.model for kind, one in defaults.get(factory, {}).items()}
+            accounts += _accounts(provider, factory, own, reader)
+    _leave_defaults({name: models for name, models in defaults.items() if name not in there}, reader)
     return Accounts("Dify", tuple(accounts), reader.left)
 
 
@@ -54,17 +76,21 @@ def _items(root: Node, reader: Reader) -> tuple[Node, ...]:
     for name, value in whole.values.items():
         if name in LISTS:
             found += list_of(value, name).items
-        elif name != "default_models":
+        elif name != DEFAULTS:
             reader.leave(whole.keys[name], reader.shown(name), "This is nothing about a provider's credentials.")
     return tuple(found)
 
 
-def _accounts(item: MappingNode, defaults: dict[str, dict[ModelType, str]], reader: Reader) -> Iterator[Account]:
+def _factory(item: MappingNode, reader: Reader) -> str:
+    """The provider's own name, without those of the plugin that brings it."""
     name = next((text for text in (reader.text(item, one) for one in NAMES) if text), "")
-    factory = name.strip().rsplit("/", 1)[-1]
+    return name.strip().rsplit("/", 1)[-1]
+
+
+def _accounts(item: MappingNode, factory: str, defaults: Mapping[ModelType, str], reader: Reader) -> Iterator[Account]:
     what = reader.shown(factory)
     enabled = reader.truth(item, "enabled", usual=True)
-    credentials = list(_credentials(item, reader))
+    credentials = list(_credentials(item, what, reader))
     if not credentials:
         reader.leave(item.place, what, "It has no credentials, or those that Dify gives to everybody.")
     for one in credentials:
@@ -72,26 +98,34 @@ def _accounts(item: MappingNode, defaults: dict[str, dict[ModelType, str]], read
             why = "It is encrypted with a key that only Dify has. Write the credential in clear, or as a variable."
             reader.leave(one.place, what, why)
             continue
-        own = defaults.get(factory, {})
-        yield account_of(reader, one.place, factory, one.values, what=what, enabled=enabled, defaults=own)
+        yield account_of(
+            reader,
+            one.place,
+            factory,
+            one.values,
+            what=what,
+            places=one.places,
+            enabled=enabled,
+            defaults=defaults,
+        )
 
 
-def _credentials(item: MappingNode, reader: Reader) -> Iterator[_Credential]:
+def _credentials(item: MappingNode, what: str, reader: Reader) -> Iterator[_Credential]:
     """Every mapping of an entry that holds a credential; a credential of one model counts like the provider's."""
     for name in CREDENTIALS:
         node = item.get(name)
         if node is not None:
-            yield from _opened(node, name, reader)
+            yield from _opened(node, name, what, reader)
     models = item.get("models")
     for model in models.items if isinstance(models, ListNode) else ():
         if isinstance(model, MappingNode):
-            yield from _credentials(model, reader)
+            yield from _credentials(model, what, reader)
 
 
-def _opened(node: Node, name: str, reader: Reader) -> Iterator[_Credential]:
+def _opened(node: Node, name: str, what: str, reader: Reader) -> Iterator[_Credential]:
     if isinstance(node, ListNode):
         for item in node.items:
-            yield from _opened(item, name, reader)
+            yield from _opened(item, name, what, reader)
         return
     if isinstance(node, ScalarNode):
         packed = reader.packed(node)
@@ -99,22 +133,43 @@ def _opened(node: Node, name: str, reader: Reader) -> Iterator[_Credential]:
         return
     inner = [node.get(one) for one in ("provider", *CREDENTIALS, "models")]
     if not any(isinstance(one, MappingNode | ListNode) for one in inner):
-        texts = {one: reader.text(node, one) for one, value in node.values.items() if isinstance(value, ScalarNode)}
-        yield _Credential(node.place, texts)
+        yield _Credential(node.place, _texts(node, what, reader), node.keys)
     for one in inner:
         if isinstance(one, MappingNode | ListNode):
-            yield from _opened(one, name, reader)
+            yield from _opened(one, name, what, reader)
 
 
-def _defaults(root: Node, reader: Reader) -> dict[str, dict[ModelType, str]]:
-    """Provider to the models that are Dify's defaults: `default_models`, a list of `{model_type, model, provider}`."""
-    node = root.get("default_models") if isinstance(root, MappingNode) else None
-    found: dict[str, dict[ModelType, str]] = {}
-    for item in node.items if isinstance(node, ListNode) else ():
-        one = mapping_of(item, "a default model")
-        provider = next((text for text in (reader.text(one, name) for name in NAMES) if text), "").rsplit("/", 1)[-1]
-        model = reader.set_text(one, "model") or reader.set_text(one, "model_name")
-        kind = MODEL_TYPES.get(reader.text(one, "model_type"))
-        if kind is not None and model:
-            found.setdefault(provider, {}).setdefault(kind, model)
+def _texts(node: MappingNode, what: str, reader: Reader) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for name, value in node.values.items():
+        if isinstance(value, ScalarNode):
+            found[name] = reader.text(node, name)
+        else:
+            reader.leave_setting(node, name, what)
     return found
+
+
+def _defaults(root: Node, reader: Reader) -> _Defaults:
+    """What `default_models` says, a list of `{model_type, model, provider}`; the first of a type counts."""
+    node = root.get(DEFAULTS) if isinstance(root, MappingNode) else None
+    found: dict[str, dict[ModelType, _Default]] = {}
+    for item in list_of(node, DEFAULTS).items if node is not None else ():
+        with reader.faults.gathered():
+            one = mapping_of(item, "a default model")
+            models = found.setdefault(_factory(one, reader), {})
+            model = reader.set_text(one, "model") or reader.set_text(one, "model_name")
+            kind = MODEL_TYPES.get(reader.text(one, "model_type"))
+            if kind is None or not model:
+                reader.leave(one.place, DEFAULTS, "It names no model, or no model_type that ours have.")
+            elif kind in models:
+                reader.leave(one.place, DEFAULTS, "One before it is for the same provider and model_type.")
+            else:
+                models[kind] = _Default(one.place, model)
+    return found
+
+
+def _leave_defaults(defaults: _Defaults, reader: Reader) -> None:
+    for provider, models in defaults.items():
+        why = f"The file has no provider {reader.shown(provider)}. Write its credentials into it."
+        for one in models.values():
+            reader.leave(one.place, DEFAULTS, why)

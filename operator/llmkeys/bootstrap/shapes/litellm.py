@@ -13,12 +13,13 @@ from llmkeys.bootstrap.reader import Reader
 from llmkeys.bootstrap.shapes.account import MODEL_TYPES, account_of, is_keyless
 from llmkeys.bootstrap.shapes.fields import settings_of
 from llmkeys.bootstrap.template import Account, Accounts, Place
-from llmkeys.bootstrap.tree import ListNode, MappingNode, Node, ScalarNode, list_of, mapping_of
+from llmkeys.bootstrap.tree import MappingNode, Node, ScalarNode, list_of, mapping_of
 
 MODELS: Final = "model_list"
 CREDENTIALS: Final = "credential_list"
 _ENVIRONMENT: Final = "environment_variables"
 _READ: Final = frozenset({MODELS, CREDENTIALS, _ENVIRONMENT})
+_PARAMETERS: Final = "litellm_params"
 _NAMED: Final = "litellm_credential_name"
 _NEITHER: Final = frozenset({"model", "custom_llm_provider", _NAMED})
 
@@ -93,6 +94,7 @@ class _Credential:
     place: Place
     provider: str
     values: Mapping[str, str] = field(repr=False)
+    places: Mapping[str, Place]
 
 
 class _File:
@@ -110,23 +112,26 @@ class _File:
         info = item.get("credential_info")
         provider = self._reader.text(mapping_of(info, "credential_info"), "custom_llm_provider") if info else ""
         node = item.get("credential_values")
-        values = {} if node is None else self._values(mapping_of(node, "credential_values"))
+        whole = None if node is None else mapping_of(node, "credential_values")
+        values = {} if whole is None else self._values(whole, "credential_values")
         name = self._reader.text(item, "credential_name")
-        self._credentials[name] = _Credential(item.place, provider.strip(), values)
+        if name in self._credentials:
+            self._reader.leave(item.place, CREDENTIALS, "One before it has the same credential_name. Give it its own.")
+            return
+        self._credentials[name] = _Credential(item.place, provider.strip(), values, whole.keys if whole else {})
 
     def take_model(self, item: MappingNode) -> None:
-        node = item.get("litellm_params")
+        node = item.get(_PARAMETERS)
         if node is None:
-            self._reader.leave(
-                item.place, "litellm_params", "A model without litellm_params says nothing of a provider."
-            )
+            self._reader.leave(item.place, _PARAMETERS, "A model without litellm_params says nothing of a provider.")
             return
-        params = mapping_of(node, "litellm_params")
-        values = self._values(params)
-        credential = self._credentials.get(values.get(_NAMED, ""))
+        params = mapping_of(node, _PARAMETERS)
+        values = self._values(params, _PARAMETERS)
+        places = params.keys
+        credential = self._named(values.get(_NAMED, ""), params)
         if credential is not None:
-            self._used.add(values[_NAMED])
             values = {**credential.values, **values}
+            places = {**credential.places, **places}
         said = values.get("custom_llm_provider") or (credential.provider if credential else "")
         address = values.get("api_base", "")
         factory, model = _split(said, values.get("model", ""), address)
@@ -136,7 +141,17 @@ class _File:
             return
         values = {name: text for name, text in values.items() if name not in _NEITHER}
         defaults = self._default(item, factory, model, address)
-        self._take(item.place, factory, values, defaults)
+        self._take(item.place, factory, values, places, defaults)
+
+    def _named(self, name: str, params: MappingNode) -> _Credential | None:
+        if not name:
+            return None
+        if name in self._credentials:
+            self._used.add(name)
+        else:
+            why = f"{CREDENTIALS} has no {self._reader.shown(name)}. Write that credential there, or an api_key here."
+            self._reader.leave(params.keys[_NAMED], f"{_PARAMETERS}.{_NAMED}", why)
+        return self._credentials.get(name)
 
     def take_unused_credentials(self) -> None:
         """Credentials that no model names are worth as much."""
@@ -146,19 +161,27 @@ class _File:
             if one.provider:
                 factory, _ = _split(one.provider, "", "")
                 factory = self._elsewhere(factory, one.values.get("api_base", ""))
-                self._take(one.place, factory, one.values, {})
+                self._take(one.place, factory, one.values, one.places, {})
             else:
                 self._reader.leave(
                     one.place, CREDENTIALS, "It names no provider (credential_info.custom_llm_provider)."
                 )
 
-    def _take(self, place: Place, factory: str, values: Mapping[str, str], defaults: Mapping[ModelType, str]) -> None:
+    def _take(
+        self,
+        place: Place,
+        factory: str,
+        values: Mapping[str, str],
+        places: Mapping[str, Place],
+        defaults: Mapping[ModelType, str],
+    ) -> None:
         account = account_of(
             self._reader,
             place,
             factory,
             self._with_environment(factory, values),
-            what="litellm_params",
+            what=_PARAMETERS,
+            places=places,
             defaults=defaults,
         )
         self.accounts.append(account)
@@ -195,20 +218,18 @@ class _File:
         self._defaults.add((*identity, kind))
         return {kind: model}
 
-    def _values(self, node: MappingNode) -> dict[str, str]:
+    def _values(self, node: MappingNode, what: str) -> dict[str, str]:
         found: dict[str, str] = {}
         for name, value in node.values.items():
-            if isinstance(value, ListNode):
-                continue
-            if isinstance(value, MappingNode):
-                # A service account may be written out; anything else so is a setting of requests.
-                text = (
-                    msgspec.json.encode(_texts(value, name, self._reader)).decode()
-                    if name.endswith("credentials")
-                    else ""
-                )
-            else:
+            text = ""
+            if isinstance(value, ScalarNode):
                 text = self._reader.variables.from_environment(value, self._environment)
+            elif isinstance(value, MappingNode) and name.endswith("credentials"):  # a service account, written out
+                text = msgspec.json.encode(_texts(value, name, self._reader)).decode()
+            else:
+                self._reader.leave_setting(
+                    node, name, what, "This is a setting of requests, which nothing of ours takes."
+                )
             if not is_placeholder(text):
                 found[name] = text
         return found
@@ -238,8 +259,10 @@ def _texts(node: Node | None, what: str, reader: Reader) -> dict[str, str]:
     if node is None:
         return {}
     whole = mapping_of(node, what)
-    return {
-        name: reader.variables.from_environment(value, {})
-        for name, value in whole.values.items()
-        if isinstance(value, ScalarNode)
-    }
+    found: dict[str, str] = {}
+    for name, value in whole.values.items():
+        if isinstance(value, ScalarNode):
+            found[name] = reader.variables.from_environment(value, {})
+        else:
+            reader.leave_setting(whole, name, reader.shown(what))
+    return found

@@ -100,7 +100,16 @@ def _account(one: Entry, reader: Reader) -> Account:
     kind = _TYPES.get(one.name)
     defaults = {kind: one.model} if kind is not None and one.model else {}
     values |= {"base_url": one.base_url} if one.base_url else {}
-    return account_of(reader, one.place, one.factory, values, what="api_key", name=one.instance, defaults=defaults)
+    return account_of(
+        reader,
+        one.place,
+        one.factory,
+        values,
+        what="api_key",
+        places=one.key.places if one.key else {},
+        name=one.instance,
+        defaults=defaults,
+    )
 
 
 def _allowed(section: MappingNode, reader: Reader) -> frozenset[str] | None:

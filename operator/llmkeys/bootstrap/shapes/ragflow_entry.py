@@ -107,6 +107,6 @@ def _key(node: MappingNode, reader: Reader) -> Packed | None:
         return None
     # RAGFlow packs several fields as JSON text; people write them out.
     if isinstance(key, MappingNode):
-        return Packed("", {name: reader.text(key, name) for name in key.values})
+        return Packed("", {name: reader.text(key, name) for name in key.values}, key.keys)
     packed = reader.packed(scalar_of(key, "api_key"))
     return None if is_placeholder(packed.text) else packed

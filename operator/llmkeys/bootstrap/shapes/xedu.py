@@ -62,5 +62,6 @@ def _accounts(place: Place, provider: str, value: Node, reader: Reader) -> Itera
         factory,
         {name: reader.text(value, name) for name in names},
         what=what,
+        places=value.keys,
         defaults={ModelType.LLM: model} if model else {},
     )
