@@ -33,6 +33,7 @@ from llmkeys.kube.installation import refuse_if_installed_elsewhere
 from llmkeys.kube.internal import ensure_namespace
 from llmkeys.kube.lease import boottime
 from llmkeys.kube.renewed_files import RenewedFiles
+from llmkeys.kube.rights import ListedNamespaces
 from llmkeys.kube.ring_objects import OwnObjects
 from llmkeys.kube.ring_use import traces_in
 from llmkeys.kube.rings import Rings
@@ -159,8 +160,8 @@ async def _serve_until(
     lag = LoopLag(loop.time, loop.call_later)
     watches: list[MetadataWatch] = []
 
-    def watch_age() -> float:
-        return max((watch.age() for watch in watches), default=0.0)
+    def watch_age(resource: str = "") -> float:
+        return max((watch.age() for watch in watches if resource in {"", watch.resource}), default=0.0)
 
     checks = Checks(
         live={"event loop": at_most(lag.seconds, _LAG_LIMIT), "watch": at_most(watch_age, _WATCH_LIMIT)},
@@ -172,14 +173,15 @@ async def _serve_until(
     ):
         log.info("listening", port=server.port)
         stack.enter_context(_measuring(lag))
-        started = await _start(stop, options, clients, election, providers, metrics)
+        namespaces = ListedNamespaces(clients.fenced, options.watch_namespaces)
+        started = await _start(stop, options, clients, election, providers, metrics, namespaces)
         if started is None:
             return
         engine, rings, catalogue = started
-        informer = Informer(clients.fenced, engine, options.watch_namespaces)
+        informer = Informer(clients.fenced, engine, namespaces)
         watches += informer.watches
-        for watch in informer.watches:
-            metrics.watch(watch.resource, watch.age)
+        for resource in {watch.resource for watch in watches}:
+            metrics.watch(resource, partial(watch_age, resource))
 
         def begin() -> None:
             ready.set()
@@ -238,6 +240,7 @@ async def _start(
     election: Election,
     providers: ProviderClient,
     metrics: Metrics,
+    namespaces: ListedNamespaces,
 ) -> tuple[Engine, Rings, Catalogue] | None:
     catalogue = load()
     for fault in catalogue.faults:
@@ -248,13 +251,14 @@ async def _start(
         await refuse_if_installed_elsewhere(clients.free, options.namespace)
         await ensure_namespace(clients.free, options.namespace)
         await election.look()
+        await namespaces.look()
         client, fence = clients.fenced, election.fence
         rings = await Rings.load(
             client,
             options.namespace,
             options.kek,
             time.time,
-            traces=lambda: traces_in(client, options.watch_namespaces),
+            traces=lambda: traces_in(client, namespaces.served),
             renew_every=options.renew_every,
             more_names=(urlsplit(options.unsealer).hostname or "",),
             creator=clients.free,

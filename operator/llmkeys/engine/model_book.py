@@ -1,7 +1,6 @@
 """Which models the proven keys of one provider open, as far as the looks since our start have shown."""
 
-from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable
 from math import inf
 from typing import Final
 
@@ -19,12 +18,6 @@ MOST: Final = 30_000
 _BEFORE_ALL: Final = -1.0
 
 
-@dataclass(frozen=True, slots=True)
-class _Shown:
-    type: ModelType
-    at: float
-
-
 class ModelBook:
     """Models by the time at which a look at some key showed them last.
 
@@ -38,14 +31,30 @@ class ModelBook:
 
     def __init__(self, audience: str) -> None:
         self.audience: Final = audience
-        self._shown: dict[tuple[str, str], _Shown] = {}
+        self.changes = 0
+        """Grows whenever `models` or `whole` changes."""
+        self._shown: dict[tuple[str, str], float] = {}
+        self._types: dict[str, ModelType] = {}
         self._listed: dict[Holder, float] = {}
         self._full = False
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._types
 
     @property
     def whole(self) -> bool:
         """Whether there was room for every model."""
         return not self._full
+
+    @property
+    def models(self) -> tuple[ListedModel, ...]:
+        """The models that are there; one that several regions show is of the type that was shown last."""
+        regions: dict[str, list[str]] = {}
+        for name, region in self._shown:
+            regions.setdefault(name, []).append(region)
+        return tuple(
+            ListedModel(name, self._types[name], tuple(sorted(filter(None, found)))) for name, found in regions.items()
+        )
 
     def take_in(self, holder: Holder, region: str, models: Iterable[Model], at: float) -> None:
         """Note what a look at a key has shown.
@@ -59,17 +68,17 @@ class ModelBook:
         """
         self._listed[holder] = at
         for model in models:
-            self._put((model.id, region), _Shown(model.type, at))
+            self._put((model.id, region), model.type, at)
 
     def seed(self, models: Iterable[ListedModel]) -> None:
         """Note what was published before our start; what a look has shown goes first."""
         for model in models:
             for region in model.regions or ("",):
                 if (model.name, region) not in self._shown:
-                    self._put((model.name, region), _Shown(model.type, _BEFORE_ALL))
+                    self._put((model.name, region), self._types.get(model.name, model.type), _BEFORE_ALL)
 
-    def current(self, proven: Collection[Holder]) -> tuple[ListedModel, ...]:
-        """The models that are there; the others are forgotten.
+    def forget_unseen(self, proven: Collection[Holder]) -> None:
+        """Forget the models that are gone.
 
         Args:
             proven: the keys that are proven now.
@@ -77,20 +86,23 @@ class ModelBook:
         """
         self._listed = {holder: at for holder, at in self._listed.items() if holder in proven}
         since = min((self._listed.get(holder, -inf) for holder in proven), default=inf)
-        self._shown = {place: one for place, one in self._shown.items() if one.at >= since}
+        gone = [place for place, at in self._shown.items() if at < since]
+        if not gone:
+            return
+        for place in gone:
+            del self._shown[place]
+        left = {name for name, _ in self._shown}
+        self._types = {name: kind for name, kind in self._types.items() if name in left}
         self._full = self._full and len(self._shown) >= MOST
-        return tuple(self._models())
+        self.changes += 1
 
-    def _models(self) -> Iterator[ListedModel]:
-        regions: dict[str, list[str]] = {}
-        for name, region in self._shown:
-            regions.setdefault(name, []).append(region)
-        for name, found in regions.items():
-            latest = max((self._shown[name, region] for region in found), key=lambda one: one.at)
-            yield ListedModel(name, latest.type, tuple(sorted(filter(None, found))))
-
-    def _put(self, place: tuple[str, str], shown: _Shown) -> None:
-        if place in self._shown or len(self._shown) < MOST:
-            self._shown[place] = shown
-        else:
+    def _put(self, place: tuple[str, str], kind: ModelType, at: float) -> None:
+        name, _ = place
+        known = place in self._shown
+        if not known and len(self._shown) >= MOST:
+            self.changes += not self._full
             self._full = True
+            return
+        self.changes += not known or self._types[name] is not kind
+        self._shown[place] = at
+        self._types[name] = kind

@@ -11,7 +11,7 @@ number of times. The steps read like the story; the first that decides the outco
     report   one status patch, at most one Event
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
@@ -36,6 +36,7 @@ from llmkeys.engine.resolve import Resolved, Resolver
 from llmkeys.engine.store import Store
 from llmkeys.engine.times import next_time
 from llmkeys.engine.writer import SecretWriter, Written
+from llmkeys.probe.models import Listing
 from llmkeys.probe.region import asks_another, decisive, is_home, regions_to_ask
 from llmkeys.probe.verdict import Verdict
 
@@ -63,6 +64,7 @@ class Run:
         forced: the key in use is looked at although it is not due.
         http_status: of the last look, for messages.
         parked: the host had no room for a further look.
+        listings: what the looks showed of models, and of which keys.
     """
 
     credential: LLMCredential
@@ -72,6 +74,7 @@ class Run:
     forced: bool
     http_status: int = 0
     parked: Parked | None = None
+    listings: list[tuple[HeldKey, Listing]] = field(default_factory=list)
 
     @property
     def resolved(self) -> Resolved:
@@ -263,7 +266,8 @@ class Reconciler:
             return await self._show(run, one)
         one.state = await looking.judge()
         one.region = region if is_home(verdicts[place]) else one.region
-        self._lists.note(run.credential.key, run.resolved, one, looking.listing)
+        if looking.listing is not None:
+            run.listings.append((one, looking.listing))
         run.http_status = looking.status
         return None
 
@@ -294,7 +298,11 @@ class Reconciler:
     # -- report ----------------------------------------------------------------------------------------------
 
     async def _finish(self, run: Run, outcome: Outcome) -> Again:
-        credential = await self._reporter.report(run.credential, outcome)
+        try:
+            credential = await self._reporter.report(run.credential, outcome)
+        finally:  # an Event that cannot be posted undoes no status
+            for one, listing in run.listings:
+                self._lists.note(run.credential.key, run.resolved, one, listing)
         if run.parked is not None:
             self._looks.park(credential, run.lane, run.parked)
             return Again(None)

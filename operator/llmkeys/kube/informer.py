@@ -1,7 +1,7 @@
 """Feeds the engine: lists everything once, so that it starts with full caches, then keeps it told."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from typing import Any, Final, TypeVar
 from urllib.parse import quote, urlencode
 
@@ -58,14 +58,14 @@ class Informer:
     Args:
         client: of the API server.
         engine: told of everything.
-        namespaces: those that are served; empty for all.
+        namespaces: looked at already.
 
     """
 
-    def __init__(self, client: ApiClient, engine: Engine, namespaces: Sequence[str]) -> None:
+    def __init__(self, client: ApiClient, engine: Engine, namespaces: ListedNamespaces) -> None:
         self._client = client
         self._engine = engine
-        self._namespaces = ListedNamespaces(client, namespaces)
+        self._namespaces = namespaces
         self.watches = [
             *self._secret_watches(f"{SOURCE_LABEL}=true", "sources", engine.source_seen, engine.source_gone),
             *self._secret_watches(CREDENTIAL_LABEL, "generated", engine.generated_seen, engine.generated_gone),
@@ -83,16 +83,15 @@ class Informer:
         self, selector: str, resource: str, put: Callable[[Key, Any], None], drop: Callable[[Key], None]
     ) -> list[MetadataWatch]:
         return [
-            MetadataWatch(
-                self._client, path, resource, selector, lambda key, meta: put(key, meta_of(meta)), drop, namespace=name
-            )
-            for name, path in self._secret_paths().items()
+            MetadataWatch(self._client, path, resource, selector, lambda key, meta: put(key, meta_of(meta)), drop)
+            for path in self._paths("/api/v1", "secrets")
         ]
 
-    def _secret_paths(self) -> dict[str, str]:
-        return {one: f"/api/v1/namespaces/{quote(one)}/secrets" for one in self._namespaces.served} or {
-            "": "/api/v1/secrets"
-        }
+    def _paths(self, base: str, resource: str) -> list[str]:
+        """Of the collections that hold all that is served."""
+        return [f"{base}/namespaces/{quote(one)}/{resource}" for one in self._namespaces.served] or [
+            f"{base}/{resource}"
+        ]
 
     async def prime(self) -> None:
         """List both kinds, so that nothing is decided on half a picture."""
@@ -116,20 +115,15 @@ class Informer:
             ready: called when the caches are full and the engine may start.
 
         """
-        await patiently(self._namespaces.look)
-        served = self._secret_paths()
-        watches = [watch for watch in self.watches if watch.namespace in ("", *served)]
-        for watch in self.watches:
-            watch.is_wanted = watch in watches
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(watch.run()) for watch in watches]
+            tasks = [group.create_task(watch.run()) for watch in self.watches]
             tasks.append(group.create_task(self._sweep()))
             tasks.append(group.create_task(self._begin_again(stop)))
             try:
                 await patiently(self.prime)
                 if stop.is_set():
                     return
-                await asyncio.gather(*(watch.synced.wait() for watch in watches))
+                await asyncio.gather(*(watch.synced.wait() for watch in self.watches))
                 ready()
                 await self._kopf(stop)
             finally:
@@ -196,9 +190,7 @@ class Informer:
     # -- lists -----------------------------------------------------------------------------------------------
 
     def _credential_paths(self) -> list[str]:
-        if not self._namespaces.served:
-            return [f"{BASE}/{CREDENTIAL_PLURAL}"]
-        return [f"{BASE}/namespaces/{quote(one)}/{CREDENTIAL_PLURAL}" for one in self._namespaces.served]
+        return self._paths(BASE, CREDENTIAL_PLURAL)
 
     async def _prime_credentials(self, path: str) -> None:
         async for page in self._pages(path, CREDENTIAL_PLURAL):

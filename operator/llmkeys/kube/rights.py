@@ -14,6 +14,7 @@ from llmkeys.kube.client import METADATA_LIST, ApiClient
 from llmkeys.kube.cluster import BASE
 
 _ASK_AGAIN: Final = 15.0
+_AT_ONCE: Final = 8
 
 log = structlog.get_logger(__name__)
 
@@ -29,7 +30,7 @@ class ListedNamespaces:
 
     def __init__(self, client: ApiClient, names: Sequence[str]) -> None:
         self._client = client
-        self._names = tuple(names)
+        self._names = tuple(dict.fromkeys(names))
         self._closed: frozenset[str] = frozenset()
 
     @property
@@ -38,16 +39,18 @@ class ListedNamespaces:
         return tuple(one for one in self._names if one not in self._closed)
 
     async def look(self) -> None:
-        """Find out which can be served, once, before anything is listed.
+        """Find out which can be served, before anything is listed.
 
         Raises:
             ForbiddenError: none can.
 
         """
-        missing = {name: error for name in self._names if (error := await self._missing_in(name)) is not None}
-        if missing and len(missing) == len(set(self._names)):
+        missing = await self._missing()
+        if missing and len(missing) == len(self._names):
             raise next(iter(missing.values()))
         for name, error in missing.items():
+            if name in self._closed:
+                continue
             log.error(
                 "a namespace is not served, because a right is missing there; bind ClusterRole llmkeys-tenant in it",
                 namespace=name,
@@ -57,6 +60,8 @@ class ListedNamespaces:
 
     async def wait_for_rights(self, wait: Callable[[float], Awaitable[None]] = asyncio.sleep) -> str:
         """Return the first namespace whose rights have come; never, where none are missing."""
+        if not self._closed:
+            await asyncio.Event().wait()
         while True:
             await wait(_ASK_AGAIN)
             for name in sorted(self._closed):
@@ -65,6 +70,22 @@ class ListedNamespaces:
                         return name
                 except LlmkeysError:
                     continue  # the API server is away: the watches tell of that
+
+    async def _missing(self) -> dict[str, ForbiddenError]:
+        """What is missing, by the namespaces in which something is."""
+        room = asyncio.Semaphore(_AT_ONCE)
+
+        async def ask(name: str) -> ForbiddenError | None:
+            async with room:
+                return await self._missing_in(name)
+
+        asking = [asyncio.create_task(ask(name)) for name in self._names]
+        try:
+            errors = await asyncio.gather(*asking)
+        finally:
+            for task in asking:
+                task.cancel()
+        return {name: error for name, error in zip(self._names, errors, strict=True) if error is not None}
 
     async def _missing_in(self, name: str) -> ForbiddenError | None:
         sources = urlencode({"limit": "1", "labelSelector": f"{SOURCE_LABEL}=true"})

@@ -13,7 +13,7 @@ from llmkeys.api.objects import Key
 from llmkeys.crypto.errors import EnvelopeMalformedError
 from llmkeys.crypto.ring import Ring, RingPurpose
 from llmkeys.crypto.sealing import header_of
-from llmkeys.engine.effects import ForbiddenError, RefusedError
+from llmkeys.engine.effects import RefusedError
 from llmkeys.kube.client import ApiClient
 from llmkeys.kube.cluster import BASE
 
@@ -167,22 +167,8 @@ async def uses_in(client: ApiClient, namespaces: Sequence[str] = ()) -> list[Cre
 
 
 async def traces_in(client: ApiClient, namespaces: Sequence[str] = ()) -> Traces:
-    """The traces in the cluster, or in some namespaces; where a right is missing, there is nothing to be seen.
-
-    Raises:
-        ForbiddenError: there is nothing to be seen anywhere.
-
-    """
-    found: list[CredentialUse] = []
-    missing: list[ForbiddenError] = []
-    for scope in [[one] for one in namespaces] or [[]]:
-        try:
-            found += await uses_in(client, scope)
-        except ForbiddenError as error:
-            missing.append(error)
-    if missing and len(missing) >= len(namespaces):
-        raise missing[0]
-    return traces_of(found)
+    """The traces in the cluster, or in some namespaces."""
+    return traces_of(await uses_in(client, namespaces))
 
 
 async def pods_that_ask(client: ApiClient) -> list[Key]:

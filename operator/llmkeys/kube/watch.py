@@ -78,7 +78,6 @@ class MetadataWatch:
         put: told of every object, listed or changed.
         drop: told of every object that is gone or does not match any more.
         fields: field selector, empty for all; `metadata.name=…` is what a right on that one object suffices for.
-        namespace: of the path; empty for the whole cluster, and where nobody asks.
 
     """
 
@@ -91,11 +90,8 @@ class MetadataWatch:
         put: Callable[[Key, ObjectMeta], None],
         drop: Callable[[Key], None],
         fields: str = "",
-        namespace: str = "",
     ) -> None:
         self.resource = resource
-        self.namespace = namespace
-        self.is_wanted = True
         self.synced = asyncio.Event()
         self._client = client
         self._path = path
@@ -110,8 +106,8 @@ class MetadataWatch:
         self._failures = 0  # in a row, with nothing heard between
 
     def age(self) -> float:
-        """Seconds since anything was heard from the API server; 0 where nobody listens."""
-        return time.monotonic() - self._heard if self.is_wanted else 0.0
+        """Seconds since anything was heard from the API server."""
+        return time.monotonic() - self._heard
 
     async def run(self) -> None:
         """List, then watch, for ever; every failure is followed by a back-off and, where needed, a new list."""

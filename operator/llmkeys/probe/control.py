@@ -6,8 +6,8 @@ control is sent once a day, and not where a real key was refused within a day: t
 """
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -119,16 +119,25 @@ def _is_own(origin: Origin, entry: Provider) -> bool:
     if is_of_type(origin, entry):
         return True
     usual = origin.scheme == "https" and origin.port == HTTPS_PORT
-    return usual and any(re.fullmatch(pattern, origin.host) for pattern in _patterns(entry))
+    return usual and any(one.fullmatch(origin.host) for one in _named_hosts(entry))
 
 
-def _patterns(entry: Provider) -> Iterator[str]:
-    settings = {one.name: one.pattern for one in entry.all_config_fields if one.pattern}
+def _named_hosts(entry: Provider) -> tuple[re.Pattern[str], ...]:
     own = (one.url for one in entry.endpoints)
     others = (one.url for one in entry.surfaces)
-    for url in (*own, *others, *entry.other_endpoints.values()):
+    settings = tuple((one.name, one.pattern) for one in entry.all_config_fields if one.pattern)
+    return _compiled((*own, *others, *entry.other_endpoints.values()), settings)
+
+
+# By all that it depends on: the digest of a type leaves some of it out, and all its kinds of credential share it.
+@lru_cache(maxsize=256)
+def _compiled(urls: tuple[str, ...], settings: tuple[tuple[str, str], ...]) -> tuple[re.Pattern[str], ...]:
+    patterns = dict(settings)
+    found: dict[str, re.Pattern[str]] = {}
+    for url in urls:
         host = urlsplit(url).netloc
         fixed = _FIELD.split(host)
         if len(fixed) > 1:
-            parts = (re.escape(one) if at % 2 == 0 else settings.get(one, _LABEL) for at, one in enumerate(fixed))
-            yield "".join(f"(?:{part})" for part in parts)
+            parts = (re.escape(one) if at % 2 == 0 else patterns.get(one, _LABEL) for at, one in enumerate(fixed))
+            found[host] = re.compile("".join(f"(?:{part})" for part in parts))
+    return tuple(found.values())

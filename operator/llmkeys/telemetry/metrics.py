@@ -165,7 +165,7 @@ class Metrics:
         self._bootstrap_ignored.set(float(ignored))
 
     def watch(self, resource: str, age: Callable[[], float]) -> None:
-        """Report a watch's age, in seconds, whenever the metrics are read."""
+        """Report the age of a resource's oldest watch, in seconds, whenever the metrics are read."""
         self._watch_age.of(resource).set_function(age)
 
     def leader(self, leads: Callable[[], bool]) -> None:

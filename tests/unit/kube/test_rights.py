@@ -1,16 +1,14 @@
 import asyncio
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
 import pytest
+from structlog.testing import capture_logs
 
 from llmkeys.engine.effects import ApiUnavailableError, ForbiddenError
 from llmkeys.kube.client import ApiClient
 from llmkeys.kube.rights import ListedNamespaces
-from llmkeys.kube.ring_use import Traces, traces_in
-from llmkeys.kube.watch import MetadataWatch
 
 
 @dataclass
@@ -20,9 +18,15 @@ class Rights:
     denied: set[tuple[str, str]] = field(default_factory=set)
     away: bool = False
     asked: list[str] = field(default_factory=list)
+    under_way: int = 0
+    at_once: int = 0
 
     async def list(self, path: str, resource: str, **_: str) -> bytes:
         self.asked.append(path)
+        self.under_way += 1
+        self.at_once = max(self.at_once, self.under_way)
+        await asyncio.sleep(0)
+        self.under_way -= 1
         if self.away:
             raise ApiUnavailableError("away")
         if any(f"/namespaces/{namespace}/" in path and resource == of for namespace, of in self.denied):
@@ -81,45 +85,37 @@ async def test_rights_that_come_are_noticed_also_after_an_outage() -> None:
     assert len(waits) == 3
 
 
-async def test_where_none_are_missing_nobody_waits_for_any() -> None:
+async def test_many_are_looked_at_a_few_at_once_and_each_once() -> None:
     rights = Rights()
-    namespaces = listed(rights, ["team-a"])
+    names = [f"team-{number}" for number in range(40)]
+    namespaces = listed(rights, names + names)
+
     await namespaces.look()
-    asked = len(rights.asked)
-    turns = 0
+
+    assert 1 < rights.at_once <= 10
+    assert len(rights.asked) == 2 * len(names)
+    assert namespaces.served == tuple(names)
+
+
+async def test_a_second_look_tells_only_what_is_new() -> None:
+    namespaces = listed(Rights({("team-b", "secrets")}), ["team-a", "team-b"])
+
+    with capture_logs() as lines:
+        await namespaces.look()
+        await namespaces.look()
+
+    assert [line["namespace"] for line in lines] == ["team-b"]
+
+
+async def test_where_none_are_missing_nobody_wakes_up_for_any() -> None:
+    namespaces = listed(Rights(), ["team-a"])
+    await namespaces.look()
 
     async def wait(_: float) -> None:
-        nonlocal turns
-        turns += 1
-        if turns > 3:
-            raise asyncio.CancelledError
+        raise AssertionError("nothing is closed")
 
-    with pytest.raises(asyncio.CancelledError):
-        await namespaces.wait_for_rights(wait)
-    assert len(rights.asked) == asked
-
-
-async def test_traces_of_keys_are_looked_for_where_there_is_a_right_to() -> None:
-    client = cast("ApiClient", Rights({("team-b", "llmcredentials")}))
-
-    assert await traces_in(client, ["team-a", "team-b"]) == Traces()
-    with pytest.raises(ForbiddenError):
-        await traces_in(client, ["team-b"])
-
-
-def test_a_watch_that_nobody_wants_is_never_too_old(monkeypatch: pytest.MonkeyPatch) -> None:
-    watch = MetadataWatch(
-        cast("ApiClient", Rights()),
-        "/api/v1/secrets",
-        "sources",
-        "",
-        lambda *_: None,
-        lambda _: None,
-        namespace="team-b",
-    )
-    now = time.monotonic() + 1000
-    monkeypatch.setattr(time, "monotonic", lambda: now)
-
-    assert watch.age() >= 1000
-    watch.is_wanted = False
-    assert watch.age() == 0
+    waiting = asyncio.create_task(namespaces.wait_for_rights(wait))
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert not waiting.done()
+    waiting.cancel()

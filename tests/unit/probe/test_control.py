@@ -1,3 +1,5 @@
+import re
+
 import msgspec
 import pytest
 
@@ -77,6 +79,29 @@ def test_what_is_known_of_a_type_is_not_known_of_a_strangers_address(spec: Provi
 @pytest.mark.parametrize("spec", OWN, ids=str)
 def test_the_types_own_hosts_need_no_control_whatever_region_they_are_of(spec: ProviderSpec) -> None:
     assert not wanted(spec, KEY)
+
+
+def test_the_hosts_of_a_type_are_worked_out_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    spec = ProviderSpec("azure-openai", base_url="https://acme.openai.azure.com")
+    assert not wanted(spec, KEY)
+
+    def again(_: str) -> re.Pattern[str]:
+        raise AssertionError("worked out again")
+
+    monkeypatch.setattr(re, "escape", again)
+    monkeypatch.setattr(re, "compile", again)
+    assert not wanted(spec, KEY)
+
+
+def test_types_of_the_same_digest_are_told_apart_by_their_hosts() -> None:
+    """Neither hosts beside the API nor the patterns of settings are in the digest."""
+    spec = ProviderSpec("azure-openai", base_url="https://acme.openai.azure.com")
+    entry = CATALOGUE.find(spec.type)
+    fields = [msgspec.structs.replace(one, pattern="other") for one in entry.config_fields if one.name == "resource"]
+    other = msgspec.structs.replace(entry, config_fields=tuple(fields))
+    endpoint = resolve_endpoint(spec, entry)
+    assert (entry.digest, wants_control(entry, endpoint, KEY)) == (other.digest, False)
+    assert wants_control(other, endpoint, KEY)
 
 
 def test_where_a_type_checks_no_keys_there_is_nothing_to_find_out_at_a_strangers_either() -> None:
