@@ -84,11 +84,10 @@ class Engine:
         reporter = Reporter(self.store, cluster, clock, observer, self.usage)
         self._lists = ModelLists(self.store, cluster, clock)
         self._renewals = self._renewing(net, renewed, mac)
-        reader = KeyReader(self.store, cluster, mac, self._keys)
         self._reconciler = Reconciler(
             self.store,
             self._resolver,
-            reader,
+            KeyReader(self.store, cluster, mac, self._keys),
             self._looks,
             self._writer,
             reporter,
@@ -136,6 +135,7 @@ class Engine:
         self.usage.written(key)
         self._observer.gone(key)
         if known is not None:
+            self._renewals.credential_gone(known, self.store.sharing_a_source(known))
             self._count(known.spec.provider_ref.name)
 
     def provider_seen(self, provider: LLMProvider) -> None:
@@ -214,6 +214,7 @@ class Engine:
 
     def start(self) -> None:
         """Begin to work: the caches are filled."""
+        self._renewals.begin()
         self.queue.open()
         self.provider_queue.open()
 
@@ -278,10 +279,9 @@ class Engine:
     # -- parts -----------------------------------------------------------------------------------------------
 
     def _renewing(self, net: Net, renewed: RenewedStore, mac: MacKey) -> Renewals:
-        clock, hosts = self._clock, self.hosts
         book = RenewedBook(renewed, self._keys, lambda: owners_in(self.store.credentials.values(), mac))
-        service = TokenService(net, hosts, clock, self._observer)
-        return Renewals(book, service, hosts, mac, clock, self.queue.waiting)
+        service = TokenService(net, self.hosts, self._clock, self._observer)
+        return Renewals(book, service, self.hosts, mac, self._clock, self.queue.waiting)
 
     def _ask(self, key: Key) -> None:
         self._forced.add(key)

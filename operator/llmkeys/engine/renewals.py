@@ -5,47 +5,29 @@ A renewal belongs to the source: all credentials that name it share one, for a r
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from llmkeys.api.credential import LLMCredential
-from llmkeys.api.names import RENEWED_SECRET
-from llmkeys.api.reasons import REFUSALS, Belief, Reason
+from llmkeys.api.reasons import Belief, Reason
 from llmkeys.crypto.mac import MacKey
 from llmkeys.engine.clock import Clock
 from llmkeys.engine.hosts import Hosts, Permit
 from llmkeys.engine.keys import HeldKey
 from llmkeys.engine.looks import Parked
-from llmkeys.engine.renewable import Renewable, renewable_of, with_file
-from llmkeys.engine.renewed_book import MOST_FILES, RenewedBook, RenewedFile
+from llmkeys.engine.renewable import Renewable, owners_in, renewable_of, with_file
+from llmkeys.engine.renewal_failures import RenewalFailures, ends_it
+from llmkeys.engine.renewed_book import RenewedBook, RenewedFile
 from llmkeys.engine.resolve import Resolved
 from llmkeys.engine.token_service import TokenService
 from llmkeys.probe.auth.renewal import merged
 from llmkeys.probe.judge import KeyState
-from llmkeys.probe.schedule import HOUR, next_look
+from llmkeys.probe.schedule import HOUR
 from llmkeys.probe.verdict import Verdict
 
 _ONCE: Final = 24 * HOUR  # between two renewals for which nothing speaks but that the provider says `expired`
-
-
-@dataclass(frozen=True, slots=True)
-class _Failure:
-    """A renewal that came to nothing.
-
-    Args:
-        verdict: of the token service.
-        until: not tried again before (epoch seconds).
-        times: how often in a row it ended so.
-        because: a clause for the message.
-
-    """
-
-    verdict: Verdict
-    until: float
-    times: int
-    because: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +72,11 @@ class Renewals:
         self._mac = mac
         self._clock = clock
         self._waiting = waiting
-        self._failures: dict[str, _Failure] = {}
+        self._failures = RenewalFailures(book, mac, clock)
         self._under_way: dict[str, asyncio.Task[Verdict | None]] = {}
         self._sealing: set[asyncio.Task[None]] = set()
+        self._begun = False
+        self._to_be_looked_through = False  # for what is sealed with an older key
 
     async def in_force(self, credential: LLMCredential, resolved: Resolved, keys: Sequence[HeldKey]) -> None:
         """Have the keys hold their files as they are now, and be looked at in time.
@@ -105,6 +89,8 @@ class Renewals:
             one.file = renewable_of(credential, resolved, one.candidate, self._mac)
             await self._take(one)
             one.state = self.appointed(one)
+        if self._to_be_looked_through and any(one.file is not None for one in keys):
+            self.keys_changed()
 
     async def before_look(
         self, credential: LLMCredential, resolved: Resolved, one: HeldKey, patience: Patience | None
@@ -125,7 +111,7 @@ class Renewals:
             return None
         failure = await self._renew(credential, resolved, one, file.asked, patience)
         lasts = file.end is not None and file.end > self._clock.now()
-        return failure if isinstance(failure, Parked) or _ends_it(failure) or not lasts else None
+        return failure if isinstance(failure, Parked) or ends_it(failure) or not lasts else None
 
     async def after_expiry(self, credential: LLMCredential, resolved: Resolved, one: HeldKey) -> bool:
         """Whether there is another token to show, the provider having said that this one has expired.
@@ -137,9 +123,9 @@ class Renewals:
         file = one.file
         if file is None or shown is None or file.renewed > shown.renewed:
             return file is not shown
-        known = self._failures.get(file.place)
+        known = self._failures.of(file)
         now = self._clock.now()
-        if now - file.asked < _ONCE or (known is not None and _ends_it(known.verdict)):
+        if now - file.asked < _ONCE or (known is not None and ends_it(known.verdict)):
             return False
         return await self._renew(credential, resolved, one, now, None) is None
 
@@ -151,15 +137,30 @@ class Renewals:
             return state
         if at > state.last:
             return replace(state, due=min(state.due, at))
-        failure = self._failures.get(file.place)
-        if failure is None or state.belief is Belief.INVALID or _ends_it(failure.verdict):
+        failure = self._failures.of(file)
+        if failure is None or state.belief is Belief.INVALID or ends_it(failure.verdict):
             return state
         now = self._clock.now()
         times = [one for one in (failure.until, file.end) if one is not None and one > now]
         return replace(state, due=min((state.due, *times)))
 
+    def begin(self) -> None:
+        """Start from what is kept now: until this controller led, another one renewed and wrote.
+
+        Nothing is read before a file is needed.
+        """
+        self._begun = True
+        self._to_be_looked_through = True
+        self._book.forget()
+
     def keys_changed(self) -> None:
-        """Have what is kept sealed anew, so that older keys can be retired; where that fails the next write does it."""
+        """Have what is kept sealed anew, so that older keys can be retired; where that fails the next write does it.
+
+        Before the beginning that is left to the controller that leads.
+        """
+        if not self._begun:
+            return
+        self._to_be_looked_through = False
         task = asyncio.create_task(self._book.seal_anew())
         self._sealing.add(task)
 
@@ -168,6 +169,19 @@ class Renewals:
             _heard(ended)
 
         task.add_done_callback(end)
+
+    def credential_gone(self, credential: LLMCredential, sharing: Iterable[LLMCredential]) -> None:
+        """Forget what failed for a credential that was deleted.
+
+        Args:
+            credential: it.
+            sharing: those that are still there and name one of its sources.
+
+        """
+        gone = self._failures.owners
+        gone = gone and gone & owners_in((credential,), self._mac)
+        if gone:
+            self._failures.drop(gone - owners_in(sharing, self._mac))
 
     async def finish(self) -> None:
         """Wait for what is under way: an answer that is lost may be the only refresh token that still works."""
@@ -190,7 +204,7 @@ class Renewals:
 
     def _words(self, file: Renewable) -> dict[str, str]:
         """What messages name, so long as a renewal fails: its service instead of the API."""
-        failure = self._failures.get(file.place)
+        failure = self._failures.of(file)
         if failure is None:
             return {}
         return {"renewal": failure.because, "host": str(file.origin), "probe_url": file.kind.endpoint.renewal}
@@ -224,13 +238,15 @@ class Renewals:
 
     def _held_back(self, file: Renewable) -> Verdict | None:
         now = self._clock.now()
-        known = self._failures.get(file.place)
+        known = self._failures.of(file)
         if known is not None and now < known.until:
             return replace(known.verdict, retry_after=known.until - now)
         circuit = self._hosts.of(file.origin).circuit
         if not circuit.is_open(now):
             return None
-        return self._failed(file, Verdict(Reason.PROVIDER_UNREACHABLE, rule="circuit", retry_after=circuit.until - now))
+        return self._failures.note(
+            file, Verdict(Reason.PROVIDER_UNREACHABLE, rule="circuit", retry_after=circuit.until - now)
+        )
 
     def _start(
         self, file: Renewable, resolved: Resolved, asked: float, permit: Permit
@@ -255,36 +271,20 @@ class Renewals:
             if not file.is_due(self._clock.now()):
                 return None  # another process has done it
         if not self._book.has_room(file.place, file.text.reveal()):
-            full = f"Secret {RENEWED_SECRET} has no room for another file (there may be {MOST_FILES})"
-            return self._failed(file, Verdict(Reason.PROBE_REFUSED), full)
+            return self._failures.note_full(file)
         tokens = await self._service.ask(file, resolved.provider)
         if isinstance(tokens, Verdict):
-            return self._failed(file, tokens)
+            return self._failures.note(file, tokens)
         now = self._clock.now()
         text = merged(file.text.reveal(), file.auth, tokens, now)
         if text is None:
-            return self._failed(file, Verdict(Reason.UNRECOGNISED))
-        self._failures.pop(file.place, None)
+            return self._failures.note(file, Verdict(Reason.UNRECOGNISED))
+        self._failures.forget(file)
         await self._book.put(file.place, RenewedFile(file.original, text, now, tokens.lifetime, asked))
         return None
-
-    def _failed(self, file: Renewable, verdict: Verdict, because: str = "") -> Verdict:
-        known = self._failures.get(file.place)
-        times = known.times + 1 if known is not None and known.verdict.reason is verdict.reason else 1
-        # A refusal is looked at again as that of a key is.
-        refused = _ends_it(verdict)
-        wait = 0.0 if refused else next_look(verdict.reason, times, HOUR, verdict.retry_after, self._clock.jitter())
-        because = because or f"{file.origin} refused the request (HTTP {verdict.status})"
-        self._failures[file.place] = _Failure(verdict, self._clock.now() + wait, times, because)
-        return verdict
 
 
 def _heard(task: "asyncio.Task[Any]") -> None:
     """Those who wait for it are told how it failed; it may be that nobody does."""
     if not task.cancelled():
         task.exception()
-
-
-def _ends_it(verdict: Verdict | None) -> bool:
-    """Whether the refresh token is refused, so that only its owner can help."""
-    return verdict is not None and verdict.reason in REFUSALS

@@ -2,8 +2,12 @@
 
 A file is written there before it can be found, for its refresh token may be the only one that still works. What could
 not be written stays in memory and goes with the next write, which comes before any further renewal.
+
+A file goes for want of room only. That its owner is not known now does not say that it was deleted: its namespace may
+not be watched for a while, or it is about to be created again.
 """
 
+import asyncio
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -48,7 +52,7 @@ class RenewedBook:
     Args:
         store: the Secret.
         keys: seal and open.
-        owners: those that are there; whatever is written, what belongs to none of them is dropped.
+        owners: those that are there; only what belongs to none of them makes room. Asked when the Secret is full.
 
     """
 
@@ -57,8 +61,14 @@ class RenewedBook:
         self._keys = keys
         self._owners = owners
         self._sealed: dict[str, bytes] | None = None
-        self._opened: dict[str, tuple[bytes, RenewedFile | None]] = {}
+        self._opened: dict[str, tuple[bytes, RenewedFile]] = {}
         self._unwritten: dict[str, RenewedFile] = {}
+        self._calling = asyncio.Lock()  # the Secret: writes would conflict, and an older answer outlive a newer one
+
+    def forget(self) -> None:
+        """Read the Secret anew before anything is found: somebody else may have written it until now."""
+        self._sealed = None
+        self._opened.clear()
 
     async def find(self, place: str, original: str) -> RenewedFile | None:
         """The renewed form of a file; None if it was never renewed, or is another one by now.
@@ -72,12 +82,8 @@ class RenewedBook:
 
         """
         sealed = (await self._read()).get(place)
-        if sealed is None:
-            return None
-        known = self._opened.get(place)
-        if known is None or known[0] != sealed:
-            known = self._opened[place] = (sealed, self._open(place, sealed))
-        return known[1] if known[1] is not None and known[1].original == original else None
+        file = None if sealed is None else self._opened_once(place, sealed)
+        return file if file is not None and file.original == original else None
 
     async def prepare(self) -> None:
         """See what others wrote, and that the Secret can be written: before a token is spent that works only once.
@@ -87,13 +93,17 @@ class RenewedBook:
             PlatformError: it cannot; a right is missing.
 
         """
-        await self._write()
+        async with self._calling:
+            await self._write()
 
     def has_room(self, place: str, text: str) -> bool:
-        """Whether one more file of about this size can be kept."""
+        """Whether one more file of about this size can be kept, if need be in the place of what belongs to nobody."""
         others = {name: value for name, value in (self._sealed or {}).items() if name != place}
-        size = sum(len(name) + len(value) for name, value in others.items())
-        return len(others) < MOST_FILES and size + len(text.encode()) + OVERHEAD + _BESIDE_THE_FILE <= MOST_BYTES
+        more = len(text.encode()) + OVERHEAD + _BESIDE_THE_FILE
+        if _fits(others, 1, more):
+            return True
+        owners = self._owners()
+        return _fits({name: value for name, value in others.items() if owner_of(name) in owners}, 1, more)
 
     async def put(self, place: str, file: RenewedFile) -> None:
         """Keep a file.
@@ -107,34 +117,60 @@ class RenewedBook:
 
         """
         self._unwritten[place] = file
-        await self._write()
+        async with self._calling:
+            # Whoever wrote meanwhile has taken it along.
+            if self._unwritten.get(place) is file:
+                await self._write()
 
     async def seal_anew(self) -> None:
         """Have everything sealed with the key that is active, so that older ones can be retired."""
-        active = self._keys.current.sealing.active.key_id
-        if any(_sealed_to(value) != active for value in (await self._read()).values()):
-            await self._write()
+        stood = await self._read()
+        if any(self._sealed_anew(place, sealed) is not sealed for place, sealed in stood.items()):
+            async with self._calling:
+                await self._write()
 
     async def _read(self) -> dict[str, bytes]:
-        if self._sealed is None:
-            self._sealed = await self._store.read() or {}
-        return self._sealed
+        if self._sealed is not None:
+            return self._sealed
+        async with self._calling:
+            if self._sealed is None:
+                self._sealed = await self._store.read() or {}
+            return self._sealed
 
     async def _write(self) -> None:
-        writing, owners = dict(self._unwritten), self._owners()
+        writing = dict(self._unwritten)
 
         def following(found: Mapping[str, bytes] | None) -> dict[str, bytes]:
             # A Secret that was deleted is put back from memory.
             stood = (self._sealed or {}) if found is None else found
-            stays = {place: sealed for place, sealed in stood.items() if _owner(place) in owners}
-            kept = {place: self._sealed_anew(place, sealed) for place, sealed in stays.items()}
-            return kept | {place: self._seal(place, file) for place, file in writing.items()}
+            written = {place: self._seal(place, file) for place, file in writing.items()}
+            others = self._with_room(written, {place: one for place, one in stood.items() if place not in written})
+            return {place: self._sealed_anew(place, sealed) for place, sealed in others.items()} | written
 
         self._sealed = await self._store.change(following)
         self._opened = {place: one for place, one in self._opened.items() if place in self._sealed}
         for place, file in writing.items():
             if self._unwritten.get(place) is file:
                 del self._unwritten[place]
+
+    def _with_room(self, written: Mapping[str, bytes], others: dict[str, bytes]) -> dict[str, bytes]:
+        """What stays of the others: as much of what belongs to nobody goes as is needed, the longest renewed first."""
+        count, size = len(written), _size(written)
+        if _fits(others, count, size):
+            return others
+        owners, stays = self._owners(), dict(others)
+        for place in sorted((one for one in others if owner_of(one) not in owners), key=self._renewed_of(others)):
+            del stays[place]
+            if _fits(stays, count, size):
+                break
+        return stays
+
+    def _renewed_of(self, sealed: Mapping[str, bytes]) -> Callable[[str], float]:
+        def renewed(place: str) -> float:
+            file = self._opened_once(place, sealed[place])
+            return 0.0 if file is None else file.renewed
+
+        return renewed
 
     def _seal(self, place: str, file: RenewedFile) -> bytes:
         return seal_at_rest(self._keys.current.sealing.active, place, msgspec.json.encode(file))
@@ -143,8 +179,17 @@ class RenewedBook:
         """The same under the active key; as it is if it does not open, for a restored ring may open it."""
         if _sealed_to(sealed) == self._keys.current.sealing.active.key_id:
             return sealed
-        file = self._open(place, sealed)
+        file = self._opened_once(place, sealed)
         return sealed if file is None else self._seal(place, file)
+
+    def _opened_once(self, place: str, sealed: bytes) -> RenewedFile | None:
+        known = self._opened.get(place)
+        if known is not None and known[0] == sealed:
+            return known[1]
+        file = self._open(place, sealed)
+        if file is not None:
+            self._opened[place] = (sealed, file)
+        return file
 
     def _open(self, place: str, sealed: bytes) -> RenewedFile | None:
         try:
@@ -153,7 +198,16 @@ class RenewedBook:
             return None
 
 
-def _owner(place: str) -> str:
+def _fits(files: Mapping[str, bytes], more: int, bytes_more: int) -> bool:
+    return len(files) + more <= MOST_FILES and _size(files) + bytes_more <= MOST_BYTES
+
+
+def _size(files: Mapping[str, bytes]) -> int:
+    return sum(len(place) + len(sealed) for place, sealed in files.items())
+
+
+def owner_of(place: str) -> str:
+    """Whose a place is."""
     return place.partition(".")[0]
 
 

@@ -5,7 +5,7 @@ one. Indexes lead from a provider or a source to the credentials that name it.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -79,6 +79,11 @@ class Store:
 
     def credentials_of_source(self, source: Key) -> Iterable[Key]:
         return tuple(self._by_source.get(source, ()))
+
+    def sharing_a_source(self, credential: LLMCredential) -> Iterator[LLMCredential]:
+        """Those that name one of its source Secrets."""
+        users = {user for source in _sources(credential) for user in self._by_source.get(source, ())}
+        yield from (self.credentials[user] for user in users)
 
     def credentials_of_secret(self, secret: Key) -> Iterable[Key]:
         """Who writes, or wants to write, this Secret."""

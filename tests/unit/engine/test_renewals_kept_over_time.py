@@ -69,7 +69,7 @@ def test_a_replaced_source_starts_over() -> None:
     run(story())
 
 
-def test_what_belongs_to_no_credential_is_dropped() -> None:
+def test_what_belongs_to_no_credential_is_kept_for_one_that_comes_back() -> None:
     async def story() -> None:
         async with Renewing() as world:
             world.begun(-HOUR)
@@ -83,8 +83,13 @@ def test_what_belongs_to_no_credential_is_dropped() -> None:
             world.file(-HOUR, source="other", refresh="refresh-b")
             world.credential("other", sources=("other",))
             await until(10)
-            assert len(world.renewed.data) == 1
-            assert not first & set(world.renewed.data)
+            assert len(world.renewed.data) == 2
+            assert first < set(world.renewed.data)
+            asked = len(world.net.asked)
+            chat = world.credential()
+            await until(20)
+            assert world.delivered_file(chat)["access_token"] == "access-1"
+            assert len(world.net.asked) == asked
 
     run(story())
 
