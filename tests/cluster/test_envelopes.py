@@ -142,9 +142,8 @@ def test_an_edited_envelope_is_healed_without_a_call_and_without_a_rise(world: W
 
     world.patch("Secret", "healed", {"data": {"envelope": "Zm9yZ2Vk"}})
 
-    eventually(
-        lambda: opened(world, "healed")["OPENAI_API_KEY"] == key, timeout=10, message="the healing of the envelope"
-    )
+    eventually(lambda: envelope(world, "healed") != "forged", timeout=10, message="the healing of the envelope")
+    assert opened(world, "healed")["OPENAI_API_KEY"] == key
     assert header(world, "healed").binding.sequence == 1
     assert world.calls(key) == 1
 
