@@ -65,6 +65,26 @@ def test_names_and_unsealer_are_known_before_the_key_is_proven(world: World, ope
     assert world.secret("early") is None
 
 
+def test_a_key_that_no_env_file_carries_is_malformed_before_any_pod_hangs(world: World, openai: str) -> None:
+    key = f"{world.key()}'s"
+    world.credential("quoted", openai, key, target=ENVELOPE)
+
+    world.wait("quoted", ready="False", reason="MalformedKey")
+    assert "holds a single quote, which an env file cannot; target.format JSON or Files can" in world.message("quoted")
+    assert key not in world.message("quoted")
+    assert world.calls(key) == 0
+
+    world.change("quoted", target={**ENVELOPE, "format": "Files"})
+    eventually(lambda: world.calls(key) > 0)
+
+
+def test_the_files_that_a_workload_will_find_are_known_by_name(world: World, openai: str) -> None:
+    deliver(world, openai, "one-file", world.key(), target={**ENVELOPE, "format": "JSON"})
+
+    assert world.status("one-file")["files"] == [{"name": "credentials.json"}]
+    assert "env" not in world.status("one-file")
+
+
 @pytest.mark.parametrize(
     ("bound", "reason"),
     [

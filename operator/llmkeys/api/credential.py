@@ -154,6 +154,13 @@ class Usage(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
     last_time: str = ""
 
 
+class DeliveredFile(msgspec.Struct, frozen=True, order=True, omit_defaults=True):
+    """A file that a workload finds, and the variable that is to hold its path; empty if there is none by convention."""
+
+    name: str
+    variable: str = ""
+
+
 class CredentialStatus(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
     """What we found out and what we did."""
 
@@ -164,6 +171,7 @@ class CredentialStatus(msgspec.Struct, frozen=True, rename="camel", omit_default
     secret_name: str = ""
     encryption: str = ""
     env: tuple[str, ...] = ()
+    files: tuple[DeliveredFile, ...] = ()
     audience: str = ""
     active_key: str = ""
     keys: tuple[KeyStatus, ...] = ()

@@ -188,6 +188,7 @@ class SecretField(Part, frozen=True, kw_only=True):
         pattern: the usual form, for hints; never a verdict.
         wrong_type: decides `WrongCredentialType` without a call.
         default_file: the file's usual place on a person's machine.
+        path_env: the conventional variable that holds the path of the document.
 
     """
 
@@ -200,6 +201,7 @@ class SecretField(Part, frozen=True, kw_only=True):
     pattern: str = ""
     wrong_type: tuple[WrongType, ...] = ()
     default_file: str = ""
+    path_env: str = ""
     note: Text | None = None
 
 

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
+from llmkeys.api.env_file import problem_of
 from llmkeys.client.errors import NotExpressibleError
 
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -16,8 +17,6 @@ _CHANGES_HOW_PROGRAMS_START: Final = re.compile(
     r"LLMKEYS_.*|.*_PROXY",
     re.IGNORECASE,
 )
-# bufio.Scanner's limit for a line, line end included: https://pkg.go.dev/bufio#MaxScanTokenSize
-_LONGEST_LINE: Final = 64 * 1024 - 2
 
 
 def variables_of(content: Mapping[str, bytes]) -> dict[str, bytes]:
@@ -42,9 +41,7 @@ def variables_of(content: Mapping[str, bytes]) -> dict[str, bytes]:
 def env_file(content: Mapping[str, bytes]) -> bytes:
     """A file for `fileKeyRef`: NAME='value' lines, the value taken literally, over several lines if need be.
 
-    The kubelet's parser (pkg/kubelet/util/env, Kubernetes 1.35) knows no way to write a single quote, drops a carriage
-    return at the end of a line, takes an empty value for a missing one, and reads lines of up to 64 KiB. A shell that
-    sources the file reads the same values.
+    A shell that sources the file reads the same values as the kubelet.
 
     Raises:
         NotExpressibleError: a name or value cannot be written so.
@@ -52,25 +49,10 @@ def env_file(content: Mapping[str, bytes]) -> bytes:
     """
     lines = []
     for name, value in variables_of(content).items():
-        if problem := _problem(name, value):
+        if problem := problem_of(name, value):
             raise NotExpressibleError(f"{name} {problem}. Use --format files or json, or llmkeys exec.")
         lines.append(b"%s='%s'\n" % (name.encode(), value))
     return b"".join(lines)
-
-
-def _problem(name: str, value: bytes) -> str:
-    try:
-        value.decode()
-    except UnicodeDecodeError:
-        return "is no UTF-8 text"
-    if not value:
-        return "is empty, which the kubelet takes for missing in an env file"
-    if b"'" in value:
-        return "holds a single quote, which an env file cannot"
-    if b"\r\n" in value:
-        return "holds a carriage return at the end of a line, which is lost in an env file"
-    longest = max(len(line) for line in value.split(b"\n"))
-    return "has a line over 64 KiB, which an env file cannot" if len(name) + longest + 3 > _LONGEST_LINE else ""
 
 
 def _shown(name: str) -> str:

@@ -20,7 +20,7 @@ DOTENV_FILE: Final = ".env"
 DOCUMENT: Final = "json"
 BASE_URL: Final = "baseURL"
 
-_REFERENCE: Final = re.compile(r"\$\(([A-Za-z][A-Za-z0-9_]*)\)")
+REFERENCE: Final = re.compile(r"\$\(([A-Za-z][A-Za-z0-9_]*)\)")
 
 
 class DataInvalidError(UserError):
@@ -35,39 +35,6 @@ class Values:
     variables: Mapping[str, str]
 
 
-def names_of(
-    target: Target,
-    entry: Provider,
-    endpoint: Endpoint,
-    models: Collection[str] = (),
-    fields: Collection[str] = (),
-) -> tuple[str, ...]:
-    """The variables that a workload will find; they follow from the manifests alone, never from a key.
-
-    Args:
-        target: format and renames.
-        entry: of the catalogue.
-        endpoint: where the key is good for.
-        models: types of models that have a default.
-        fields: secret fields that the credential names; they tell which kind of credential it is.
-
-    Raises:
-        DataInvalidError: `target.data` names a field that the type does not have.
-
-    """
-    if target.format not in (ENV, DOTENV):
-        return ()
-    if target.data:
-        check_data(target, entry, endpoint, models)
-        return tuple(sorted(target.data))
-    usual = {one.name for one in entry.secret_fields}
-    named = set(fields) if set(fields) - usual else usual
-    of_others = {one.name for one in entry.all_secret_fields} - named
-    of_others |= {one.name for one in entry.all_config_fields} - {one.name for one in entry.config_fields}
-    variables = _variables(entry, endpoint, models)
-    return tuple(sorted(text for name, text in variables.items() if name not in of_others))
-
-
 def check_data(target: Target, entry: Provider, endpoint: Endpoint, models: Collection[str] = ()) -> None:
     """Every value of `target.data` uses a field that there is.
 
@@ -75,9 +42,9 @@ def check_data(target: Target, entry: Provider, endpoint: Endpoint, models: Coll
         DataInvalidError: one does not.
 
     """
-    known = set(_variables(entry, endpoint, models))
+    known = set(variables_by_field(entry, endpoint, models))
     for name, template in target.data.items():
-        for field in _REFERENCE.findall(template):
+        for field in REFERENCE.findall(template):
             if field not in known:
                 raise DataInvalidError(f"{name} uses $({field}); type {entry.id} has: {', '.join(sorted(known))}.")
 
@@ -119,7 +86,7 @@ def _named(
 ) -> dict[str, str]:
     if target.data:
         check_data(target, entry, endpoint, models)
-        return {name: _substitute(template, values.texts) for name, template in target.data.items()}
+        return {name: substitute(template, values.texts) for name, template in target.data.items()}
     if target.format in (ENV, DOTENV):
         documents = {one.name for one in entry.all_secret_fields if one.type == DOCUMENT and target.format == ENV}
         named = {name: name for name in documents} | dict(values.variables)
@@ -127,19 +94,28 @@ def _named(
     return dict(values.texts)
 
 
-def _substitute(template: str, texts: Mapping[str, str]) -> str:
-    return _REFERENCE.sub(lambda match: texts.get(match.group(1), ""), template)
+def substitute(template: str, texts: Mapping[str, str]) -> str:
+    """A value of `target.data` with its fields put in; what is in a field is never expanded."""
+    return REFERENCE.sub(lambda match: texts.get(match.group(1), ""), template)
 
 
 def _values(entry: Provider, endpoint: Endpoint, fields: Mapping[str, str], models: Mapping[str, str]) -> Values:
     texts = {one.name: fields[one.name] for one in entry.all_secret_fields if one.name in fields}
-    texts[BASE_URL] = _sdk_base(entry, endpoint)
+    texts[BASE_URL] = sdk_base(entry, endpoint)
     texts.update(endpoint.config)
     texts.update({FIELDS[ModelType(kind)]: name for kind, name in models.items()})
-    return Values(texts, _variables(entry, endpoint, models))
+    return Values(texts, variables_by_field(entry, endpoint, models))
 
 
-def _variables(entry: Provider, endpoint: Endpoint, models: Collection[str]) -> dict[str, str]:
+def variables_by_field(entry: Provider, endpoint: Endpoint, models: Collection[str] = ()) -> dict[str, str]:
+    """The fields of a type that `target.data` may use, and the variable that each has by convention.
+
+    Args:
+        entry: of the catalogue.
+        endpoint: where the key is good for; its settings are fields too.
+        models: types of models that have a default.
+
+    """
     variables = {one.name: one.env[0] for one in entry.all_secret_fields if one.env and one.type != DOCUMENT}
     if entry.env_base_url:
         variables[BASE_URL] = entry.env_base_url[0]
@@ -150,7 +126,8 @@ def _variables(entry: Provider, endpoint: Endpoint, models: Collection[str]) -> 
     return variables
 
 
-def _sdk_base(entry: Provider, endpoint: Endpoint) -> str:
+def sdk_base(entry: Provider, endpoint: Endpoint) -> str:
+    """The base URL as the SDKs of a type want it."""
     return endpoint.base.root if entry.sdk_base == "root" else endpoint.base.base
 
 

@@ -8,8 +8,10 @@ from dataclasses import dataclass, field, replace
 from llmkeys.api.credential import LLMCredential, UnsealerStatus
 from llmkeys.api.reasons import Reason
 from llmkeys.crypto.errors import PublicKeyMalformedError
+from llmkeys.delivery.carried import check_carried
 from llmkeys.delivery.holders import recipients_of
-from llmkeys.delivery.render import DataInvalidError, check_data, names_of
+from llmkeys.delivery.names import files_of, names_of
+from llmkeys.delivery.render import DataInvalidError, check_data
 from llmkeys.engine.outcome import Names
 from llmkeys.engine.resolve import Resolved, Resolver
 from llmkeys.engine.store import Store
@@ -75,6 +77,7 @@ def _refusal(credential: LLMCredential, resolved: Resolved, values: dict[str, st
         return None
     try:
         check_data(spec.target, resolved.entry, resolved.endpoint, resolved.provider.spec.models.defaults)
+        check_carried(spec.target, resolved.entry, resolved.endpoint)
         recipients_of(spec.target)
     except (DataInvalidError, PublicKeyMalformedError) as error:
         values["detail"] = str(error)
@@ -106,7 +109,9 @@ def _names(credential: LLMCredential, resolved: Resolved) -> Names:
         return Names(entry.id)
     try:
         models = resolved.provider.spec.models.defaults
-        env = names_of(credential.spec.target, entry, endpoint, models, credential.spec.named_fields)
+        fields = credential.spec.named_fields if credential.spec.keys else None
+        env = names_of(credential.spec.target, entry, endpoint, models, fields)
+        files = files_of(credential.spec.target, entry, endpoint, models, fields)
     except DataInvalidError:
-        env = ()
-    return Names(entry.id, endpoint.audience, env)
+        env, files = (), ()
+    return Names(entry.id, endpoint.audience, env, files)

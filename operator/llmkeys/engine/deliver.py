@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import msgspec
 
-from llmkeys.api.credential import ENVELOPE_TARGET, Inputs, LLMCredential
+from llmkeys.api.credential import ENVELOPE_TARGET, CredentialStatus, Inputs, LLMCredential
 from llmkeys.api.durations import epoch
 from llmkeys.api.errors import RetryableError, UserError
 from llmkeys.api.models import ModelsStatus
@@ -97,8 +97,7 @@ class Deliverer:
             written=_say(done.written, reason),
             inputs=msgspec.structs.replace(inputs, endpoint=status.inputs.endpoint, models=status.inputs.models),
             values={**admission.values, "key": status.active_key or first_name(credential)},
-            # What a provider that is gone or wrong said is still what the keys were proven for.
-            names=Names(names.provider or status.provider, status.audience, names.env or status.env, names.unsealer),
+            names=_last_known(names, status),
             sealed=done.sealed,
             keys=status.keys,
             active_key=status.active_key if done.stays else "",
@@ -273,3 +272,9 @@ def _say(written: Written, reason: Reason) -> Written:
     if reason in (Reason.DISABLED, Reason.PROVIDER_DISABLED) and not written.holds:
         return replace(written, synced=Reason.DISABLED)
     return written
+
+
+def _last_known(names: Names, status: CredentialStatus) -> Names:
+    """Names for a provider that is gone or wrong: what it said before is still what the keys were proven for."""
+    told = names if names.env or names.files else Names(env=status.env, files=status.files)
+    return replace(told, provider=names.provider or status.provider, audience=status.audience, unsealer=names.unsealer)

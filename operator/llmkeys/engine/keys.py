@@ -12,6 +12,7 @@ from llmkeys.api.names import CREDENTIAL_LABEL, INTERNAL_LABEL, SOURCE_LABEL
 from llmkeys.api.objects import Key
 from llmkeys.api.reasons import Belief, Reason, row_of
 from llmkeys.crypto.mac import MacKey
+from llmkeys.delivery.carried import carried
 from llmkeys.delivery.choose import View
 from llmkeys.delivery.manifest import SECRET_TYPE, ObservedSecret, SecretMeta
 from llmkeys.delivery.plan import Held
@@ -143,6 +144,7 @@ class KeyReader:
             candidates.append(Candidate(KEYLESS, "", Material(())))
         if resolved.entry is not None and resolved.endpoint is not None:
             candidates = [usable(one, resolved.endpoint, resolved.entry, now) for one in candidates]
+            candidates = [carried(one, credential.spec.target, resolved.entry) for one in candidates]
         if credential.spec.expires_at and epoch(credential.spec.expires_at) <= now:
             candidates = [_expired(one) for one in candidates]
         return self._matched(credential, resolved, candidates)

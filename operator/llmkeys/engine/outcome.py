@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from llmkeys.api.conditions import Judgement, conditions_of
 from llmkeys.api.credential import (
     CredentialStatus,
+    DeliveredFile,
     Inputs,
     KeyStatus,
     LLMCredential,
@@ -26,6 +27,7 @@ class Names:
     provider: str = ""
     audience: str = ""
     env: tuple[str, ...] = ()
+    files: tuple[DeliveredFile, ...] = ()
     unsealer: UnsealerStatus | None = None
 
 
@@ -93,6 +95,7 @@ def status_of(credential: LLMCredential, outcome: Outcome, now: float) -> Creden
         secret_name=credential.secret_name,
         encryption=credential.spec.target.encryption,
         env=outcome.names.env,
+        files=outcome.names.files,
         audience=outcome.names.audience,
         active_key=outcome.active_key,
         keys=outcome.keys,
