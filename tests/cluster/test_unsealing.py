@@ -71,11 +71,56 @@ class Place:
         program = [sys.executable, "-P", "-m", "llmkeys", "exec", *mounted, "--", "sh", "-c", command]
         return subprocess.run(program, env=environment, capture_output=True, text=True, check=False, timeout=60)  # noqa: S603
 
+    def pod_with(self, folder: Path, token: str, *credentials: str) -> "InjectedPod":
+        """A pod with these credentials' envelopes, as the kubelet mounts them into an injected one."""
+        sealed = folder / "sealed"
+        (sealed / "envelopes").mkdir(parents=True)
+        (sealed / "token").write_text(token)
+        pod = InjectedPod(sealed, folder / "out", self.world.status(credentials[0])["unsealer"])
+        for name in credentials:
+            pod.mount(name, self.envelope(name))
+        return pod
+
     def deliver(self, name: str, key: str, **target: Any) -> None:
         entry = sealed_entry(self.world, self.provider, name, key)
         self.world.credential(name, self.provider, entries=[entry], target={"encryption": "Envelope", **target})
         self.world.wait(name, ready="True", reason="Verified", synced="Synced")
         self.unsealer.trust.load_verify_locations(cadata=self.world.status(name)["unsealer"]["caBundle"])
+
+
+@dataclass(frozen=True)
+class InjectedPod:
+    """The init container of a pod with several credentials."""
+
+    sealed: Path
+    out: Path
+    unsealer: dict[str, str]
+
+    def mount(self, name: str, envelope: str) -> None:
+        fresh = self.sealed / f"..{name}"
+        fresh.write_text(envelope)
+        fresh.replace(self.sealed / "envelopes" / name)
+
+    def start(self, *arguments: str, address: str = "") -> subprocess.Popen[str]:
+        environment = {
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": os.environ.get("PYTHONPATH", ""),
+            "LLMKEYS_UNSEALER": address or self.unsealer["address"],
+            "LLMKEYS_CA": self.unsealer["caBundle"],
+        }
+        program = [sys.executable, "-P", "-m", "llmkeys", "unseal", "--all"]
+        where = [f"--out={self.out}", f"--sealed={self.sealed}", "--deadline=60s"]
+        return subprocess.Popen([*program, *where, *arguments], env=environment, stderr=subprocess.PIPE, text=True)  # noqa: S603
+
+    def run(self, *arguments: str) -> tuple[int, str]:
+        """Exit code, and what it says."""
+        with self.start(*arguments) as process:
+            _, said = process.communicate(timeout=60)
+        return process.returncode, said
+
+    def variables(self, name: str) -> str:
+        file = self.out / f"{name}.env"
+        return file.read_text() if file.exists() else "no file"
 
 
 @pytest.fixture(scope="module")
@@ -199,3 +244,81 @@ def test_who_had_it_opened_is_told_with_the_next_look(place: Place) -> None:
         done = subprocess.run([*program, "-o", form], env=environment, capture_output=True, text=True, check=True)  # noqa: S603
         (row,) = yaml.safe_load(done.stdout)
         assert (row["credential"], row["serviceAccount"], row["count"]) == ("counted", "chat", 3)
+
+
+def test_all_credentials_of_a_pod_are_opened_and_one_that_is_denied_is_left_out(place: Place, tmp_path: Path) -> None:
+    keys = {name: place.world.key() for name in ("many-a", "many-b")}
+    for name, key in keys.items():
+        place.deliver(name, key, serviceAccounts=["chat"])
+    place.deliver("many-closed", place.world.key())
+    pod = place.pod_with(tmp_path, place.pod_token(), *keys, "many-closed")
+
+    code, said = pod.run("--require=many-a")
+
+    assert code == 0, said
+    for name, key in keys.items():
+        assert f"OPENAI_API_KEY='{key}'\n" in pod.variables(name)
+        assert (pod.out / name / "OPENAI_API_KEY").read_text() == key
+    assert pod.variables("many-closed") == ""
+    assert "many-closed: not written: The pod's account" in said
+    assert CANARY not in said
+    code, said = pod.run("--require=many-a,many-closed")
+    assert (code, said.splitlines()[-1].partition(" The")[0]) == (14, "Error: many-closed:")
+
+
+def test_an_envelope_that_is_changed_between_mount_and_opening_is_read_anew(place: Place, tmp_path: Path) -> None:
+    world, key = place.world, place.world.key()
+    place.deliver("late", world.key(), serviceAccounts=["chat"])
+    pod = place.pod_with(tmp_path, place.pod_token(), "late")
+    # Switched off and on again: what was delivered before opens no more, and the kubelet has not mounted the next.
+    world.change("late", enabled=False)
+    world.wait("late", ready="False", reason="Disabled")
+    world.change("late", enabled=True, keys=[sealed_entry(world, place.provider, "late", key)])
+    world.wait("late", ready="True", reason="Verified", synced="Synced")
+
+    def is_stale() -> bool:
+        old = (pod.sealed / "envelopes" / "late").read_text()
+        return place.unsealer.unseal(place.pod_token(), "late", old).reason == "StaleEnvelope"
+
+    eventually(is_stale, timeout=20, message="the unsealer to know of the new delivery")
+    with pod.start("--require=late") as process:
+        assert process.stderr is not None
+        assert "trying again: late: The mounted envelope is of an earlier delivery" in process.stderr.readline()
+        pod.mount("late", place.envelope("late"))
+        assert process.wait(60) == 0
+    assert key in pod.variables("late")
+
+
+def test_an_unsealer_that_comes_after_the_pod_is_waited_for(place: Place, tmp_path: Path) -> None:
+    key = place.world.key()
+    place.deliver("early", key, serviceAccounts=["chat"])
+    pod = place.pod_with(tmp_path, place.pod_token(), "early")
+    address = f"127.0.0.1:{free_ports(1)[0]}"
+    with pod.start("--require=early", address=f"https://{address}") as process:
+        assert process.stderr is not None
+        assert "does not answer: Connection refused" in process.stderr.readline()
+        plane, trust = place.world.stage.plane, place.unsealer.trust
+        with UnsealerProcess.start(plane, tmp_path / "second", DEFAULT_NAMESPACE, trust, [f"--listen={address}"]):
+            assert process.wait(60) == 0
+    assert key in pod.variables("early")
+
+
+def test_a_withdrawal_takes_the_optional_ones_files_and_ends_the_sidecar_for_a_required_one(
+    place: Place, tmp_path: Path
+) -> None:
+    world, keys = place.world, {name: place.world.key() for name in ("kept", "spare", "needed")}
+    for name, key in keys.items():
+        place.deliver(name, key, serviceAccounts=["chat"])
+    pod = place.pod_with(tmp_path, place.pod_token(), *keys)
+    with pod.start("--require=needed", "--follow", "--renew=1s") as process:
+        eventually(lambda: all(keys[name] in pod.variables(name) for name in keys), timeout=30)
+        world.change("spare", enabled=False)
+        eventually(lambda: pod.variables("spare") == "", timeout=30, message="the optional one's end")
+        assert keys["needed"] in pod.variables("needed")
+        assert process.poll() is None
+        world.change("needed", enabled=False)
+        assert process.wait(60) == 15
+        assert process.stderr is not None
+        assert process.stderr.read().splitlines()[-1].startswith('Error: needed: LLMCredential "needed" is disabled')
+    assert pod.variables("needed") == "no file"
+    assert keys["kept"] in pod.variables("kept")

@@ -47,10 +47,8 @@ _OPTIONS: Final = (
     click.option(
         "--ca", type=_FILE, help="The unsealer's CA certificates, PEM [$LLMKEYS_CA (text), $LLMKEYS_CA_FILE]."
     ),
-    click.option(
-        "--envelope", type=_FILE, default=ENVELOPE_FILE, show_default=True, help="Where the envelope is mounted."
-    ),
-    click.option("--token", type=_FILE, default=TOKEN_FILE, show_default=True, help="Where the token is mounted."),
+    click.option("--envelope", type=_FILE, show_default=str(ENVELOPE_FILE), help="Where the envelope is mounted."),
+    click.option("--token", type=_FILE, show_default=str(TOKEN_FILE), help="Where the token is mounted."),
     click.option("--identity", type=_FILE, help="Private key, for an envelope to recipients; no service is asked."),
     click.option(
         "--wait",

@@ -1,9 +1,10 @@
-"""One question to the unsealer over HTTPS: its certificate proven, no proxy, no redirect, no answer without end."""
+"""Questions to the unsealer over HTTPS: its certificate proven, no proxy, no redirect, no answer without end."""
 
 import http.client
 import ssl
+from contextlib import closing
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Protocol
 
 from llmkeys.client.clock import Clock
 from llmkeys.client.errors import (
@@ -27,8 +28,8 @@ class Reply:
     body: bytes = field(repr=False)
 
 
-def post(unsealer: Unsealer, path: str, token: str, body: bytes, seconds: float, clock: Clock) -> Reply:
-    """Send once, and read what comes.
+class Post(Protocol):
+    """Sends a question once, and reads what comes.
 
     Args:
         unsealer: whom to ask.
@@ -45,27 +46,92 @@ def post(unsealer: Unsealer, path: str, token: str, body: bytes, seconds: float,
         SettingsInvalidError: the authorities are no certificates.
 
     """
+
+    def __call__(
+        self, unsealer: Unsealer, path: str, token: str, body: bytes, seconds: float, clock: Clock
+    ) -> Reply: ...
+
+
+def post(unsealer: Unsealer, path: str, token: str, body: bytes, seconds: float, clock: Clock) -> Reply:
+    """`Post` over a connection of its own."""
+    with closing(KeptConnection()) as connection:
+        return connection.post(unsealer, path, token, body, seconds, clock)
+
+
+class KeptConnection:
+    """Asks one question after the other over one connection: the handshake costs more than an answer.
+
+    The unsealer ends a connection that is idle for some seconds; whoever stops asking closes it.
+    """
+
+    def __init__(self) -> None:
+        self._unsealer: Unsealer | None = None
+        self._connection: http.client.HTTPSConnection | None = None
+
+    def post(self, unsealer: Unsealer, path: str, token: str, body: bytes, seconds: float, clock: Clock) -> Reply:
+        """`Post` over the connection that there is, else over a new one."""
+        if unsealer != self._unsealer:
+            self.close()
+        question = _Question(path, token, body)
+        try:
+            if self._connection is not None:
+                try:
+                    return _ask(self._connection, question, seconds, clock)
+                except _ENDED_BEFORE:
+                    self.close()
+            self._unsealer, self._connection = unsealer, _connection(unsealer)
+            return _ask(self._connection, question, seconds, clock)
+        except ssl.SSLCertVerificationError as error:
+            self.close()
+            raise CertificateNotTrustedError(
+                f"Who answers at {unsealer.address} has not proven to be the unsealer: {error.verify_message}. A pod "
+                "keeps the CA bundle that it started with: if the unsealer's CA was changed, create the pod anew."
+            ) from None
+        except (OSError, http.client.HTTPException) as error:
+            self.close()
+            raise UnavailableError(
+                f"The unsealer at {unsealer.address} does not answer: {_words(error)}. Does its Service have ready "
+                "pods, and do network policies let this pod reach it?"
+            ) from None
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """End the connection, if there is one."""
+        if self._connection is not None:
+            self._connection.close()
+        self._unsealer = self._connection = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    path: str
+    token: str = field(repr=False)
+    body: bytes = field(repr=False)
+
+
+# What a connection gives that the other side had ended while nothing was asked.
+_ENDED_BEFORE: Final = (ConnectionError, ssl.SSLEOFError, ssl.SSLZeroReturnError)
+
+
+def _connection(unsealer: Unsealer) -> http.client.HTTPSConnection:
+    return http.client.HTTPSConnection(unsealer.host, unsealer.port, context=_context(unsealer.authorities))
+
+
+def _ask(connection: http.client.HTTPSConnection, question: _Question, seconds: float, clock: Clock) -> Reply:
     ends = clock.now() + seconds
-    connection = http.client.HTTPSConnection(
-        unsealer.host, unsealer.port, timeout=seconds, context=_context(unsealer.authorities)
-    )
-    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json", "Accept": "application/json"}
-    try:
-        connection.request("POST", path, body, headers)
-        response = connection.getresponse()
+    connection.timeout = seconds
+    if connection.sock is not None:
+        connection.sock.settimeout(seconds)
+    headers = {
+        "Authorization": f"Bearer {question.token}",
+        "Content-Type": "application/json",
+        "Accept": "application/json",
+    }
+    connection.request("POST", question.path, question.body, headers)
+    with connection.getresponse() as response:
         return Reply(response.status, response.getheader("Retry-After", ""), _read(response, ends, clock))
-    except ssl.SSLCertVerificationError as error:
-        raise CertificateNotTrustedError(
-            f"Who answers at {unsealer.address} has not proven to be the unsealer: {error.verify_message}. A pod keeps "
-            "the CA bundle that it started with: if the unsealer's CA was changed, create the pod anew."
-        ) from None
-    except (OSError, http.client.HTTPException) as error:
-        raise UnavailableError(
-            f"The unsealer at {unsealer.address} does not answer: {_words(error)}. Does its Service have ready pods, "
-            "and do network policies let this pod reach it?"
-        ) from None
-    finally:
-        connection.close()
 
 
 def _context(authorities: str) -> ssl.SSLContext:

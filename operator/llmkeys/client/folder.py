@@ -17,6 +17,28 @@ _GENERATION: Final = "..llmkeys-"
 _NAME: Final = re.compile(r"(?!\.\.|\.$)[-._A-Za-z0-9]{1,253}")
 
 
+def read_folder(path: Path) -> dict[str, bytes]:
+    """All files of one delivery.
+
+    Args:
+        path: of a folder as `FolderOfFiles` writes it.
+
+    Raises:
+        OSError: there is none, or it cannot be read.
+
+    """
+    data = os.open(path / _DATA, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        return {name: _read(name, data) for name in sorted(os.listdir(data))}  # noqa: PTH208  a descriptor, no path
+    finally:
+        os.close(data)
+
+
+def _read(name: str, folder: int) -> bytes:
+    with open(name, "rb", opener=lambda path, flags: os.open(path, flags, dir_fd=folder)) as file:
+        return file.read()
+
+
 @dataclass(frozen=True, slots=True)
 class FolderOfFiles:
     """Every value in a file of its own. What else lies in the folder is left alone.

@@ -12,7 +12,7 @@ from llmkeys.client.answers import Asked, opened_from
 from llmkeys.client.clock import Clock
 from llmkeys.client.content import Opened
 from llmkeys.client.errors import UnavailableError, UnsealError
-from llmkeys.client.exchange import post
+from llmkeys.client.exchange import Post, post
 from llmkeys.client.local import is_for_recipients, open_with
 from llmkeys.client.mounted import read_envelope, read_token, service_account_of, wait_for_envelope
 from llmkeys.client.settings import DEADLINE_SECONDS, WAIT_SECONDS, Settings
@@ -32,7 +32,9 @@ class Limits:
     deadline: float = DEADLINE_SECONDS
 
 
-def open_text(settings: Settings, text: str, seconds: float, clock: Clock, lowest_sequence: int = 0) -> Opened:
+def open_text(
+    settings: Settings, text: str, seconds: float, clock: Clock, lowest_sequence: int = 0, ask: Post = post
+) -> Opened:
     """Open an envelope, once.
 
     Args:
@@ -41,6 +43,7 @@ def open_text(settings: Settings, text: str, seconds: float, clock: Clock, lowes
         seconds: how long it may take.
         clock: what they are measured by.
         lowest_sequence: the newest delivery seen so far; only recipients must remember it, the unsealer knows.
+        ask: sends the question.
 
     Raises:
         UnsealError: it did not open.
@@ -50,7 +53,7 @@ def open_text(settings: Settings, text: str, seconds: float, clock: Clock, lowes
         return open_with(settings.identity, text, lowest_sequence)
     unsealer, token = settings.service(), read_token(settings.token)
     body = json.dumps({"credential": settings.credential, "envelope": text}).encode()
-    reply = post(unsealer, _PATH, token, body, min(seconds, _ATTEMPT_SECONDS), clock)
+    reply = ask(unsealer, _PATH, token, body, min(seconds, _ATTEMPT_SECONDS), clock)
     return opened_from(reply, Asked(settings.credential, service_account_of(token)))
 
 

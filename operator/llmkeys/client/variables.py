@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
 from llmkeys.api.env_file import problem_of
@@ -53,6 +54,35 @@ def env_file(content: Mapping[str, bytes]) -> bytes:
             raise NotExpressibleError(f"{name} {problem}. Use --format files or json, or llmkeys exec.")
         lines.append(b"%s='%s'\n" % (name.encode(), value))
     return b"".join(lines)
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """What an env file can carry of a content.
+
+    Args:
+        text: of the file.
+        problems: a sentence for each variable that is not in it. What is a file by its name is none.
+
+    """
+
+    text: bytes = field(repr=False)
+    problems: tuple[str, ...]
+
+
+def carried_by_env_file(content: Mapping[str, bytes]) -> Carried:
+    """An env file of all that can be in one; the rest is for files."""
+    variables = {name: value for name, value in content.items() if _NAME.fullmatch(name)}
+    problems = {name: why for name, value in sorted(variables.items()) if (why := _why_not(name, value))}
+    rest = {name: value for name, value in variables.items() if name not in problems}
+    told = tuple(f"{name} {why}: it is only in the file {name}" for name, why in problems.items())
+    return Carried(env_file(rest), told)
+
+
+def _why_not(name: str, value: bytes) -> str:
+    if _CHANGES_HOW_PROGRAMS_START.fullmatch(name):
+        return "changes how programs start"
+    return "holds a NUL, which no variable can" if b"\0" in value else problem_of(name, value)
 
 
 def _shown(name: str) -> str:

@@ -5,7 +5,7 @@ import pytest
 import trustme
 
 from llmkeys.client.settings import Settings
-from tests.unit.client.unsealing import ENVELOPE, TOKEN, Passing, Pod, Service, serving
+from tests.unit.client.unsealing import ENVELOPE, TOKEN, Passing, Pod, ProjectedVolume, Service, memory_volume, serving
 
 
 @pytest.fixture(scope="session")
@@ -39,3 +39,14 @@ def pod(tmp_path: Path, authority: trustme.CA, service: Service) -> Pod:
 @pytest.fixture
 def passing() -> Passing:
     return Passing()
+
+
+@pytest.fixture
+def volume(tmp_path: Path, authority: trustme.CA, service: Service) -> ProjectedVolume:
+    return ProjectedVolume(tmp_path / "sealed", authority, service)
+
+
+@pytest.fixture
+def tiny(tmp_path: Path) -> Iterator[Path]:
+    with memory_volume(tmp_path / "tiny", "size=64k") as volume:
+        yield volume

@@ -1,50 +1,24 @@
 import json
-import os
 import signal
-import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from llmkeys.client import UnsealError, load
 from tests.support.wait import eventually
-from tests.unit.client.unsealing import CANARY, Pod, opened, refused
+from tests.unit.client.processes import modules_after, run, running
+from tests.unit.client.unsealing import CANARY, Pod, ProjectedVolume, opened, refused
 
-SOURCE = Path(__file__).parents[3] / "operator"
-HEAVY = {"kopf", "httpx", "kubernetes", "aiohttp", "msgspec", "yaml", "cryptography", "structlog"}
-
-
-def environment(**more: str) -> dict[str, str]:
-    return {"PATH": os.environ["PATH"], "PYTHONPATH": str(SOURCE), "PYTHONWARNINGS": "error", **more}
+# PyJWT is `jwt`.
+HEAVY = {"kopf", "httpx", "kubernetes", "aiohttp", "msgspec", "yaml", "cryptography", "structlog", "jwt", "rich"}
 
 
-def run(*arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-P", "-m", "llmkeys", *arguments]
-    return subprocess.run(  # noqa: S603  our own command
-        command, capture_output=True, text=True, check=False, timeout=60, env=environment(**more)
+def as_main(arguments: list[str]) -> str:
+    return (
+        f"import runpy\nsys.argv = {arguments!r}\n"
+        "try:\n    runpy.run_module('llmkeys', run_name='__main__')\nexcept SystemExit:\n    pass"
     )
-
-
-@contextmanager
-def running(*arguments: str) -> Iterator[subprocess.Popen[bytes]]:
-    command = [sys.executable, "-P", "-m", "llmkeys", *arguments]
-    with subprocess.Popen(command, env=environment()) as process:  # noqa: S603  our own command
-        try:
-            yield process
-        finally:
-            process.kill()
-
-
-def modules_after(code: str) -> set[str]:
-    script = (
-        f"import sys, json\nbefore = set(sys.modules)\n{code}\nprint(json.dumps(sorted(set(sys.modules) - before)))"
-    )
-    command = [sys.executable, "-P", "-c", script]
-    done = subprocess.run(command, capture_output=True, check=True, env=environment())  # noqa: S603  our own script
-    return set(json.loads(done.stdout.splitlines()[-1]))
 
 
 def test_the_client_imports_nothing_but_the_standard_library() -> None:
@@ -57,14 +31,24 @@ def test_the_client_imports_nothing_but_the_standard_library() -> None:
     }
 
 
-@pytest.mark.parametrize("command", ["unseal", "exec"])
-def test_the_commands_import_nothing_heavy(command: str) -> None:
-    found = modules_after(
-        f"import runpy\nsys.argv = ['llmkeys', '{command}', '--help']\n"
-        "try:\n    runpy.run_module('llmkeys', run_name='__main__')\nexcept SystemExit:\n    pass"
-    )
+def test_to_unseal_nothing_heavy_is_imported(pod: Pod, tmp_path: Path) -> None:
+    arguments = ["llmkeys", "unseal", "--out", str(tmp_path / "out"), *pod.arguments()]
+    found = modules_after(as_main(arguments))
+    assert (tmp_path / "out").is_file()
     assert "click" in found
     assert not {name.partition(".")[0] for name in found} & HEAVY
+
+
+def test_to_unseal_all_nothing_heavy_is_imported(volume: ProjectedVolume, tmp_path: Path) -> None:
+    volume.mount("openai")
+    arguments = ["llmkeys", "unseal", "--all", "--out", str(tmp_path), "--sealed", str(volume.folder)]
+    found = modules_after(as_main(arguments), **volume.variables())
+    assert (tmp_path / "openai.env").is_file()
+    assert not {name.partition(".")[0] for name in found} & HEAVY
+
+
+def test_exec_imports_nothing_heavy() -> None:
+    assert not {name.partition(".")[0] for name in modules_after(as_main(["llmkeys", "exec", "--help"]))} & HEAVY
 
 
 def test_unseal_writes_what_the_envelope_holds(pod: Pod, tmp_path: Path) -> None:

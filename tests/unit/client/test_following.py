@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -66,11 +67,10 @@ def test_another_envelope_is_opened_within_a_look(following: Following, pod: Pod
 def test_the_swap_of_a_link_is_noticed_though_time_and_size_are_the_same(
     pod: Pod, passing: Passing, tmp_path: Path
 ) -> None:
-    for folder in ("one", "two"):
+    for folder, text in (("one", ENVELOPE), ("two", ENVELOPE[:-1] + "X")):
         (tmp_path / folder).mkdir()
-        (tmp_path / folder / "envelope").write_text(ENVELOPE)
-    for folder in ("one", "two"):
-        (tmp_path / folder / "envelope").touch()
+        (tmp_path / folder / "envelope").write_text(text)
+        os.utime(tmp_path / folder / "envelope", (1, 1))
     link = tmp_path / "..data"
     link.symlink_to("one")
     following = Following(pod.but(envelope=link / "envelope"), passing, tmp_path / "out")
@@ -79,6 +79,12 @@ def test_the_swap_of_a_link_is_noticed_though_time_and_size_are_the_same(
     (tmp_path / "new").replace(link)
     following.pass_by(1)
     assert following.asked == 2
+
+
+def test_the_same_envelope_in_another_file_is_not_opened_again(following: Following, pod: Pod) -> None:
+    pod.mount(ENVELOPE + "\n")
+    following.pass_by(10)
+    assert following.asked == 1
 
 
 def test_it_is_asked_again_before_the_answer_is_old(following: Following) -> None:

@@ -1,7 +1,6 @@
 import json
 import os
 import resource
-import subprocess
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -15,7 +14,7 @@ from hypothesis import strategies as st
 from llmkeys.client.errors import NotExpressibleError, OutputFailedError, OutputFullError
 from llmkeys.client.files import write_new
 from llmkeys.client.output import Form, Output, output
-from tests.unit.client.unsealing import CANARY
+from tests.unit.client.unsealing import CANARY, memory_volume
 
 NAMES = st.from_regex(r"[-._A-Za-z0-9]{1,12}", fullmatch=True).filter(
     lambda name: name != "." and not name.startswith("..")
@@ -53,25 +52,6 @@ def files_limited_to(size: int) -> Iterator[None]:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-
-
-@contextmanager
-def memory_volume(folder: Path, limit: str) -> Iterator[Path]:
-    """A real one, with a limit in the words of mount(8)."""
-    folder.mkdir()
-    mount = ["/bin/mount", "-t", "tmpfs", "-o", limit, "llmkeys-test", str(folder)]
-    if os.geteuid() != 0 or subprocess.run(mount, check=False, capture_output=True).returncode != 0:  # noqa: S603
-        pytest.skip("only root can mount a volume")
-    try:
-        yield folder
-    finally:
-        subprocess.run(["/bin/umount", str(folder)], check=True)  # noqa: S603
-
-
-@pytest.fixture
-def tiny(tmp_path: Path) -> Iterator[Path]:
-    with memory_volume(tmp_path / "tiny", "size=64k") as volume:
-        yield volume
 
 
 def target(form: Form, folder: Path, mode: int = 0o440) -> Output:
