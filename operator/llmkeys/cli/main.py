@@ -12,6 +12,8 @@ _COMMANDS: Final = {
     "check": "Prove a key from here, without a cluster.",
     "explain": "What a reply of a provider means.",
     "status": "How the providers and credentials of a cluster are.",
+    "doctor": "What this cluster offers to pods, what is missing, and why a pod has no key.",
+    "inject": "Write the lines by which pods get their credentials into manifests.",
     "seal": "Seal a key for a place, with the operator's public key; renew and check sealed values.",
     "manifest": "Print manifests to start from.",
     "bootstrap": "Create providers and credentials once, from a template of RAGFlow's or another shape.",
