@@ -1,20 +1,17 @@
-"""The chart as it renders, without a cluster: what is in it, and in step with the plain manifests."""
+"""The chart as it renders, without a cluster."""
 
 import json
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, Final
 
 import pytest
 import yaml
 
-from charts.generate import GENERATED, TEMPLATES
 from llmkeys import __version__
 from llmkeys.api.names import BOOTSTRAP_SECRET, CONTROLLER_ACCOUNT, UNSEALER_ACCOUNT, UNSEALER_SERVICE
 from llmkeys.telemetry.metrics import new_metrics
 from llmkeys.unsealer.metrics import Metrics as UnsealerMetrics
-from tests.support.cluster_install import ROOT
 from tests.support.helm_program import (
     CHART,
     KUBERNETES,
@@ -22,14 +19,10 @@ from tests.support.helm_program import (
     RELEASE,
     Helm,
     Object,
-    by_identity,
     helm_program,
-    identity,
 )
+from tests.support.rendered import documents, holds, of_kind, pod_specs
 
-CONFIG: Final = ROOT / "config"
-OWN_LABELS: Final = re.compile(r"^(app\.kubernetes\.io/(name|instance|version|managed-by)|helm\.sh/chart)$")
-NO_TEMPLATES: Final = {"namespace.yaml", "deployment.yaml", "disruption-budget.yaml", "kustomization.yaml"}
 WATCHED: Final = "--set=watchNamespaces={team-a,team-b}"
 BOOTSTRAP: Final = "--set=bootstrap.enabled=true"
 SERVED: Final = "monitoring.coreos.com/v1"
@@ -66,93 +59,7 @@ def helm(tmp_path_factory: pytest.TempPathFactory) -> Helm:
     return Helm(helm_program(), tmp_path_factory.mktemp("helm"))
 
 
-def of_kind(kind: str, objects: list[Object]) -> dict[str, Object]:
-    return {one["metadata"]["name"]: one for one in objects if one["kind"] == kind}
-
-
-def documents(file: Path) -> list[Object]:
-    return list(yaml.safe_load_all(file.read_text(encoding="utf-8")))
-
-
-def plain(one: Object) -> Object:
-    """An object without what the chart adds to all of them."""
-    metadata = dict(one["metadata"])
-    annotations = {name: value for name, value in metadata.pop("annotations", {}).items() if "helm.sh/" not in name}
-    annotations.pop("llmkeys.dev/installed-in", None)
-    labels = {name: value for name, value in metadata.pop("labels", {}).items() if not OWN_LABELS.match(name)}
-    return {**one, "metadata": {**metadata, "annotations": annotations, "labels": labels}}
-
-
-def holds(more: Any, less: Any) -> bool:
-    """Whether everything in `less` is in `more`, which may say more."""
-    if isinstance(less, dict):
-        return isinstance(more, dict) and all(name in more and holds(more[name], less[name]) for name in less)
-    if isinstance(less, list):
-        return len(more) == len(less) and all(map(holds, more, less))
-    return bool(more == less)
-
-
-def pod_specs(objects: list[Object]) -> Iterator[tuple[str, Object]]:
-    for one in objects:
-        if one["kind"] == "Deployment":
-            yield one["metadata"]["name"], one["spec"]["template"]["spec"]
-        if one["kind"] == "Pod":
-            yield one["metadata"]["name"], one["spec"]
-
-
-# --- In step with the plain manifests
-
-
-@pytest.mark.parametrize("template", GENERATED, ids=lambda one: one.target)
-def test_a_template_is_what_its_plain_manifest_makes_of_it(template: Any) -> None:
-    assert (TEMPLATES / template.target).read_text(encoding="utf-8") == template.text(), "make chart"
-
-
-def test_every_plain_manifest_has_its_template() -> None:
-    files = [*CONFIG.rglob("*.yaml"), *(ROOT / "crds").glob("*.yaml")]
-    sources = {str(file.relative_to(ROOT)) for file in files if file.name not in NO_TEMPLATES}
-
-    assert {template.source for template in GENERATED} == sources
-
-
-@pytest.mark.parametrize(
-    ("files", "arguments"),
-    [
-        (("rbac/*.yaml", "policies/*.yaml", "unsealer/service.yaml"), ()),
-        (("components/bootstrap/roles.yaml", "components/bootstrap/policy.yaml"), (BOOTSTRAP,)),
-        (("rbac/watch-namespaces/own-namespace.yaml",), (WATCHED,)),
-        (("../crds/*.yaml",), ()),
-    ],
-)
-def test_it_renders_the_plain_manifests_object_by_object(
-    files: tuple[str, ...], arguments: tuple[str, ...], helm: Helm
-) -> None:
-    rendered = by_identity(helm.render(*arguments))
-    expected = [one for pattern in files for file in sorted(CONFIG.glob(pattern)) for one in documents(file)]
-
-    assert expected
-    for one in expected:
-        assert plain(rendered[identity(one)]) == plain(one)
-
-
-def test_it_renders_no_role_and_no_policy_that_the_plain_manifests_do_not_have(helm: Helm) -> None:
-    kinds = {"ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding", "ValidatingAdmissionPolicy", "ServiceAccount"}
-    listed = documents(CONFIG / "kustomization.yaml")[0]["resources"]
-    expected = {identity(one) for name in listed for one in documents(CONFIG / name) if one["kind"] in kinds}
-
-    assert {identity(one) for one in helm.render() if one["kind"] in kinds} == expected
-
-
-@pytest.mark.parametrize("file", ["deployment.yaml", "disruption-budget.yaml"])
-def test_the_unsealers_workload_says_at_least_what_the_plain_manifest_says(file: str, helm: Helm) -> None:
-    (expected,) = documents(CONFIG / "unsealer" / file)
-    rendered = by_identity(helm.render())[identity(expected)]
-    for container in expected["spec"].get("template", {}).get("spec", {}).get("containers", []):
-        (ours,) = rendered["spec"]["template"]["spec"]["containers"]
-        assert set(container.pop("args")) <= set(ours["args"])
-        assert ours["image"].startswith(container.pop("image"))
-
-    assert holds(rendered, expected)
+# --- What renders
 
 
 def test_another_namespace_is_meant_everywhere(helm: Helm) -> None:
@@ -162,9 +69,6 @@ def test_another_namespace_is_meant_everywhere(helm: Helm) -> None:
     for one in yaml.safe_load_all(text):
         for subject in one.get("subjects", []) if one else []:
             assert subject.get("namespace", "keys") == "keys"
-
-
-# --- What renders
 
 
 def test_lint_has_nothing_to_say(helm: Helm) -> None:
@@ -329,7 +233,7 @@ def test_a_template_in_the_values_becomes_the_input_of_the_bootstrap(helm: Helm)
         ((), True),
         (("--api-versions=v1/Pod", "--api-versions=admissionregistration.k8s.io/v1/ValidatingAdmissionPolicy"), True),
         (("--api-versions=v1/Pod",), False),
-        (("--set=policies.enabled=false",), False),
+        (("--set=policies.enabled=false", "--set=inject.enabled=false"), False),
     ],
 )
 def test_policies_are_left_out_where_the_cluster_does_not_serve_them(
@@ -488,7 +392,8 @@ def described(schema: Object, path: str = "") -> Iterator[str]:
 
 def test_every_value_is_in_the_schema_and_every_field_of_the_schema_has_a_value() -> None:
     values = documents(CHART / "values.yaml")[0]
-    values["controller"]["resources"] = values["unsealer"]["resources"] = {"requests": {}, "limits": {}}
+    for part in ("controller", "unsealer", "inject"):
+        values[part]["resources"] = {"requests": {}, "limits": {}}
     values["metrics"]["dashboard"]["labels"] = {}
     schema = json.loads((CHART / "values.schema.json").read_text(encoding="utf-8"))
 

@@ -4,11 +4,13 @@ import json
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.support.fault_scene import FaultScene, fault_scene, new_key
+from tests.support.operator_process import OperatorProcess
 from tests.support.simulator.behaviour import Behaviour
 from tests.support.wait import eventually
 
@@ -42,9 +44,9 @@ def full(scene: FaultScene) -> Iterator[None]:
         asked(scene, "/v3/maintenance/alarm", {"action": "DEACTIVATE", **alarm})
 
 
-def told(scene: FaultScene) -> list[str]:
-    """What the operator logged about it."""
-    return [line for line in map(str, scene.operator.lines()) if FULL in line]
+def told(operator: OperatorProcess) -> list[str]:
+    """What it logged about that."""
+    return [line for line in map(str, operator.lines()) if FULL in line]
 
 
 def test_while_it_is_full_the_cause_is_logged_and_what_could_not_be_written_is_written_afterwards(
@@ -66,12 +68,12 @@ def test_while_it_is_full_the_cause_is_logged_and_what_could_not_be_written_is_w
         scene.simulator.set(new, Behaviour.REVOKED)
         scene.simulator.set(old, Behaviour.REVOKED)
         scene.api.delete(scene.secret_path("chat"))  # what is deleted makes room: that works
-        eventually(lambda: told(scene), timeout=30, message="the cause in the log")
+        eventually(lambda: told(scene.operator), timeout=30, message="the cause in the log")
         assert scene.secret("chat") is None
         assert scene.operator.page("/readyz").strip() == "ok"
         calls = scene.simulator.calls_total()
-        failures = len(told(scene))
-        eventually(lambda: len(told(scene)) > failures, timeout=30, message="another try")
+        failures = len(told(scene.operator))
+        eventually(lambda: len(told(scene.operator)) > failures, timeout=30, message="another try")
         # What fails is the write: no provider is asked for that again.
         assert scene.simulator.calls_total() == calls
 
@@ -80,3 +82,36 @@ def test_while_it_is_full_the_cause_is_logged_and_what_could_not_be_written_is_w
     assert scene.operator.running
     scene.credential("after", provider)
     scene.wait_ready("after")
+
+
+def test_a_leader_whose_lease_cannot_be_renewed_waits_and_leads_again_by_itself(
+    scene: FaultScene, tmp_path: Path
+) -> None:
+    scene.stop_operator()
+    scene.new_namespace("full")
+    provider = scene.provider()
+    with OperatorProcess.start(scene.plane, tmp_path, election=True) as leader:
+        eventually(lambda: leader.leads, timeout=30, message="the leader")
+        key, pid = scene.proven("chat", provider), leader.pid
+
+        with full(scene):
+            lost = eventually(lambda: events(leader, "Lease was lost"), timeout=30, message="the end of its time")
+            ready = len(events(leader, "ready"))
+            eventually(lambda: len(events(leader, "ready")) > ready, timeout=30, message="the one that waits")
+            scene.api.delete(scene.secret_path("chat"))
+            failures = len(told(leader))
+            eventually(
+                lambda: len(told(leader)) > failures, timeout=30, message="the cause, told by the one that waits"
+            )
+            assert not leader.leads
+            assert leader.page("/readyz").strip() == "ok"
+
+        eventually(lambda: leader.leads, timeout=30, message="its leadership")
+        eventually(lambda: scene.delivered("chat") == key, timeout=30, message="the healed Secret")
+        assert (len(lost), len(events(leader, "Lease was lost"))) == (1, 1)
+        assert (leader.running, leader.pid) == (True, pid)
+        assert len(scene.simulator.calls(key)) == 1
+
+
+def events(operator: OperatorProcess, text: str) -> list[str]:
+    return [str(line["event"]) for line in operator.lines() if text in str(line["event"])]

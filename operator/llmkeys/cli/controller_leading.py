@@ -48,7 +48,7 @@ class Election:
             await self._elector.look()
 
     def expect_lease(self) -> None:
-        """A controller has been here before, so if there is no Lease it was deleted."""
+        """Another controller has been here, so if there is no Lease it was deleted."""
         if self._elector is not None:
             self._elector.expect_lease()
 

@@ -13,6 +13,10 @@ from typing import Final, Self
 # A holder gives up this part of the duration early: clocks of two machines may run one percent apart, ten times what
 # NTP ever slews a clock by (500 ppm, RFC 5905).
 _COUNTED_ON: Final = 0.98
+# A Lease that is not there shows nothing of one that came and went. So it is made right after a look, and has been away
+# for as long as looks follow each other closely. Both in pauses between two looks.
+_RIGHT_AFTER: Final = 0.5
+_CLOSELY: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +99,7 @@ class Candidacy:
         terms: the same for all candidates.
         lease: as last seen; None if it was not there, or was not looked for.
         since: when it was first seen so.
-        existed: it was there at some time, or must have been.
+        existed: it was there at some time, or may have been; else this is the one that may make the first ever.
         looked: when it was last seen; None if what is known is not to be relied on.
         failed: when the last request that failed ended.
         renewed: when the last claim that was granted was sent.
@@ -145,7 +149,19 @@ class Candidacy:
         if self.looked is None:
             return self._at(again, now, Look())
         claim_at, look_at = max(self.vacant_from, again), max(self.looked + self.terms.retry, again)
-        return self._at(claim_at, now, Claim()) if claim_at <= look_at else self._at(look_at, now, Look())
+        if claim_at > look_at:
+            return self._at(look_at, now, Look())
+        return self._at(claim_at, now, Look() if self.lease is None and not self._just_looked(now) else Claim())
+
+    def _just_looked(self, now: float) -> bool:
+        return self.looked is not None and now - self.looked <= self.terms.retry * _RIGHT_AFTER
+
+    def _was_away_until(self, now: float) -> bool:
+        """Whether a Lease that is still not there has not been there meanwhile, by what can be known."""
+        if not self.existed:
+            # All others wait for a whole Lease before they make one.
+            return now - self.since < self.terms.counted_on
+        return self.looked is not None and now - self.looked <= self.terms.retry * _CLOSELY
 
     def _at(self, at: float, now: float, step: Step) -> Step:
         ends = inf if self.until is None else self.until
@@ -153,9 +169,9 @@ class Candidacy:
 
     # -- what happened ---------------------------------------------------------------------------------------
 
-    def expecting(self) -> Self:
-        """A Lease must have been there, since a controller has been here: if there is none, it was deleted."""
-        return replace(self, existed=True)
+    def expecting(self, now: float) -> Self:
+        """Another controller has been here: a Lease that is not there was deleted, at this time at the latest."""
+        return replace(self, since=max(self.since, now) if self.lease is None else self.since, existed=True)
 
     def saw(self, lease: SeenLease | None, now: float) -> Self:
         """The Lease was read; None if it is not there.
@@ -165,9 +181,10 @@ class Candidacy:
             now: after the answer, so that a change counts from later than it was made.
 
         """
-        if self.since > -inf and _version(lease) == _version(self.lease):
+        unchanged = self.since > -inf and _version(lease) == _version(self.lease)
+        if unchanged and (lease is not None or self._was_away_until(now)):
             return replace(self, looked=now)
-        existed = self.existed or lease is not None
+        existed = self.existed or lease is not None or unchanged
         return replace(self, lease=lease, since=now, existed=existed, looked=now)
 
     def granted(self, lease: SeenLease, sent: float, now: float) -> Self:
@@ -187,7 +204,7 @@ class Candidacy:
 
     def refused(self) -> Self:
         """Somebody wrote the Lease since it was seen."""
-        return replace(self, looked=None)
+        return replace(self, existed=True, looked=None)
 
     def failed_at(self, now: float) -> Self:
         """A request had no answer, or no useful one; a claim may have been written all the same."""

@@ -27,7 +27,7 @@ def registry_of(
     Args:
         on_credential: told the kind of event (None for one that was listed) and the raw object.
         on_provider: the same.
-        on_end: told that kopf is ending, by a signal that only kopf has seen or otherwise.
+        on_end: told that kopf is ending, by a signal that it saw while it began or otherwise.
 
     """
     registry = kopf.OperatorRegistry()

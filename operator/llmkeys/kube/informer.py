@@ -103,16 +103,19 @@ class Informer:
             await self._prime_credentials(path)
 
     async def run(
-        self, stop: asyncio.Event, patiently: Callable[[Callable[[], Awaitable[None]]], Awaitable[None]], ready: Ready
+        self,
+        stop: asyncio.Event,
+        patiently: Callable[[Callable[[], Awaitable[None]]], Awaitable[None]],
+        ready: Ready,
+        listen: Callable[[], None],
     ) -> None:
-        """Watch until told to stop.
-
-        kopf puts its own handlers on SIGTERM and SIGINT and returns when they ring; what it cannot cope with it raises.
+        """Watch until told to stop; what kopf cannot cope with it raises.
 
         Args:
             stop: ends it.
             patiently: does a step again and again while the API server is away, until told to stop.
             ready: called when the caches are full and the engine may start.
+            listen: takes back SIGTERM and SIGINT from kopf, which puts its own handlers there.
 
         """
         async with asyncio.TaskGroup() as group:
@@ -125,16 +128,17 @@ class Informer:
                     return
                 await asyncio.gather(*(watch.synced.wait() for watch in self.watches))
                 ready()
-                await self._kopf(stop)
+                await self._kopf(stop, listen)
             finally:
                 for task in tasks:
                     task.cancel()
 
-    async def _kopf(self, stop: asyncio.Event) -> None:
+    async def _kopf(self, stop: asyncio.Event, listen: Callable[[], None]) -> None:
         """Run kopf until told to stop, and a moment longer: it only watches, and has nothing to finish.
 
         Stopped while it begins, it would wait five seconds for requests of its own that it has just cut off.
         """
+        begun = asyncio.Event()
         watching = asyncio.ensure_future(
             kopf.operator(
                 # Without being told, the task that waits for the flag would be given five seconds to end by itself.
@@ -145,17 +149,20 @@ class Informer:
                 # Else it looks for the name of its user, which a numeric one, as in the image, does not have.
                 identity="llmkeys",  # type: ignore[arg-type] # kopf exports no name for it
                 stop_flag=stop,
+                ready_flag=begun,
             )
         )
-        stopping = asyncio.create_task(stop.wait())
+        beginning, stopping = asyncio.create_task(begun.wait()), asyncio.create_task(stop.wait())
         try:
+            await asyncio.wait({watching, stopping, beginning}, return_when=asyncio.FIRST_COMPLETED)
+            listen()
             await asyncio.wait({watching, stopping}, return_when=asyncio.FIRST_COMPLETED)
             await asyncio.wait({watching}, timeout=_KOPF_ENDS)
             if watching.done():
                 watching.result()
         finally:
-            stopping.cancel()
-            watching.cancel()
+            for task in (beginning, stopping, watching):
+                task.cancel()
 
     async def _begin_again(self, stop: asyncio.Event) -> None:
         """End when a namespace can be served that could not: kopf takes no further one while it runs."""

@@ -186,8 +186,8 @@ class Elector:
         self._holder = holder
 
     def expect_lease(self) -> None:
-        """A controller has been here before: where there is no Lease it was deleted, and its holder may still lead."""
-        self._candidacy = self._candidacy.expecting()
+        """Another controller has been here: where there is no Lease it was deleted, and its holder may still lead."""
+        self._candidacy = self._candidacy.expecting(self._now())
 
     async def run(self) -> None:
         """Wait for leadership and keep it, until cancelled or until it is lost."""
@@ -202,7 +202,9 @@ class Elector:
                 case Stop(why):
                     self._fence.close()
                     self.lost = LeaseLostError(self._lease.label, why)
-                    log.error("the Lease was lost; ending, since another may lead", lease=self._lease.label, why=why)
+                    log.warning(
+                        "the Lease was lost; beginning anew, since another may lead", lease=self._lease.label, why=why
+                    )
                     return
 
     async def release(self) -> None:

@@ -61,8 +61,8 @@ class Rings:
         self._renew_every = renew_every
         self._published = ""  # version of the ConfigMap
         self._again: set[str] = set()  # names of what failed
-        self.were_published = False
-        """Whether the public keys were there before: not the first start of a controller here."""
+        self.are_new = False
+        """Whether they were made just now, and by this process: of all that ever start here, it is the first."""
         self._leads = leads
         self._watch = RingWatch(client, secrets.objects.namespace, _OBJECTS, self._is_current)
 
@@ -108,11 +108,16 @@ class Rings:
         async def was_there(purpose: RingPurpose) -> bool:
             return published or (await traces()).names(purpose)
 
-        stored = {purpose: await _load(secrets, purpose, now(), was_there, leads) for purpose in RING_SECRETS}
+        made_here: list[RingPurpose] = []
+        stored = {
+            purpose: await _load(secrets, purpose, now(), was_there, leads, made_here.append)
+            for purpose in RING_SECRETS
+        }
         names = (*serving_names(UNSEALER_SERVICE, namespace), *more_names)
         certificates = await Certificates.load(objects, names, now(), renew=leads())
         made = cls(client, secrets, stored, certificates, now, renew_every, leads)
-        made.were_published = published
+        # One alone, since of several that start together each may have made some.
+        made.are_new = "mac" in made_here
         # Last of all, since it says that the rings are there.
         await made.refresh((PUBLIC_KEYS,))
         return made
@@ -261,6 +266,7 @@ async def _load(
     now: float,
     was_there: Callable[[RingPurpose], Awaitable[bool]],
     leads: Callable[[], bool],
+    made_here: Callable[[RingPurpose], None],
 ) -> StoredRing:
     for _ in range(_ATTEMPTS):
         with contextlib.suppress(ConflictError):  # somebody else was faster: theirs counts
@@ -269,6 +275,7 @@ async def _load(
                 if await was_there(purpose):
                     raise RingLostError(secrets.label(purpose))
                 stored = await secrets.create(Ring.first(purpose, now))
+                made_here(purpose)
                 log.info("a key ring was created", secret=secrets.label(purpose))
             if leads() and secrets.to_be_wrapped(stored):
                 stored = await secrets.replace(stored.found, stored.ring)
