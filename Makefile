@@ -71,6 +71,10 @@ test-node: setup ## the image and the chart on a real node with real pods (root,
 	@echo '== Node tests: image, kubelet, containerd'
 	LLMKEYS_TEST_NODE=required $(BIN)/python -m pytest tests/node
 
+.PHONY: bench-node
+bench-node: setup ## what pods cost and how long keys take to them, on a real node (root; about 20 minutes)
+	LLMKEYS_TEST_NODE=required $(BIN)/python -m pytest tests/node/measure_*.py
+
 .PHONY: node-packages
 node-packages: setup ## install the Debian packages that make this machine a node (root)
 	@$(BIN)/python -m tests.support.node_packages

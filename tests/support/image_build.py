@@ -1,4 +1,4 @@
-"""The product's image, built from its Dockerfile without a daemon, and what the tests have to know of it."""
+"""Images built from their Dockerfiles without a daemon, and what the tests have to know of them."""
 
 import hashlib
 import json
@@ -19,9 +19,10 @@ from tests.support.image_base import BASE_IMAGE, Storage, ensure_base
 
 ROOT = Path(__file__).resolve().parents[2]
 
-_INPUTS = ("Dockerfile", ".dockerignore", "pyproject.toml", "README.md", "LICENSE", "requirements", "operator")
+_PRODUCT_INPUTS = ("Dockerfile", ".dockerignore", "pyproject.toml", "README.md", "LICENSE", "requirements", "operator")
+_CHAT = ROOT / "examples" / "workloads" / "python"
 _VERSION = re.compile(r'^__version__ = "(.+)"$', re.MULTILINE)
-_NAME = "docker.io/library/llmkeys"
+_REGISTRY = "docker.io/library"
 _KEPT = 2
 _CA = Path("/etc/ssl/certs/ca-certificates.crt")
 
@@ -38,6 +39,40 @@ class Image:
     """What its `config` says (OCI image specification)."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Recipe:
+    """What an image is made of.
+
+    Args:
+        name: of the image.
+        version: its tag.
+        folder: with its Dockerfile.
+        inputs: the files and folders in there that it depends on.
+
+    """
+
+    name: str
+    version: str
+    folder: Path
+    inputs: tuple[str, ...]
+
+    @property
+    def reference(self) -> str:
+        return f"{self.name}:{self.version}"
+
+    @property
+    def digest(self) -> str:
+        """Tells sources apart by content."""
+        digest = hashlib.sha256()
+        for name in self.inputs:
+            given = self.folder / name
+            for file in [given] if given.is_file() else sorted(given.rglob("*")):
+                if file.is_file() and "__pycache__" not in file.parts:
+                    digest.update(f"{file.relative_to(self.folder)}\0{file.stat().st_size}\0".encode())
+                    digest.update(file.read_bytes())
+        return digest.hexdigest()[:12]
+
+
 def ensure_image(log: Log = print, *, environ: Mapping[str, str] = os.environ) -> Image:
     """Build the image of this very source, or take it from the cache if it was built before.
 
@@ -49,34 +84,45 @@ def ensure_image(log: Log = print, *, environ: Mapping[str, str] = os.environ) -
         ClusterUnavailableError: it cannot be built; the text ends with the builder's words.
 
     """
-    version = _version()
+    product = _Recipe(name="llmkeys", version=_version(), folder=ROOT, inputs=_PRODUCT_INPUTS)
+    return _ensure(product, environ=environ, log=log)
+
+
+def ensure_chat_image(log: Log = print, *, environ: Mapping[str, str] = os.environ) -> Image:
+    """The same for the example of a workload in Python; arguments and errors as above."""
+    inputs = tuple(sorted(file.name for file in _CHAT.iterdir() if file.suffix != ".yaml"))
+    chat = _Recipe(name="chat-python", version="1", folder=_CHAT, inputs=inputs)
+    return _ensure(chat, environ=environ, log=log)
+
+
+def _ensure(recipe: _Recipe, *, environ: Mapping[str, str], log: Log) -> Image:
     cache = cache_folder(environ)
     cache.mkdir(parents=True, exist_ok=True)
-    archive = cache / f"image-{version}-{_digest()}.tar"
-    with locked(cache / "image.lock", log=log, waiting_for="another process that builds the image"):
+    archive = cache / f"image-{recipe.name}-{recipe.version}-{recipe.digest}.tar"
+    with locked(cache / "image.lock", log=log, waiting_for="another process that builds an image"):
         storage = Storage(cache / "image-storage")
         if not archive.is_file():
-            _build(storage, archive, version, environ=environ, log=log)
+            _build(storage, archive, recipe, environ=environ, log=log)
         facts = json.loads(archive.with_suffix(".json").read_text(encoding="utf-8"))
-    return Image(reference=f"llmkeys:{version}", archive=archive, **facts)
+    return Image(reference=recipe.reference, archive=archive, **facts)
 
 
-def _build(storage: Storage, archive: Path, version: str, *, environ: Mapping[str, str], log: Log) -> None:
+def _build(storage: Storage, archive: Path, recipe: _Recipe, *, environ: Mapping[str, str], log: Log) -> None:
     output = archive.parent / "image.log"
     # What a build that was interrupted has left.
     storage.run("rm", "--all")
     ensure_base(storage, log=log, environ=environ, output=output)
-    reference = f"{_NAME}:{version}"
+    reference = f"{_REGISTRY}/{recipe.reference}"
     with tempfile.TemporaryDirectory(prefix="llmkeys-image-") as scratch:
         run_visibly(
             storage.command(
                 *("build", "--isolation=chroot", "--pull-never", f"--tag={reference}"),
-                *(f"--build-arg=BASE_IMAGE={BASE_IMAGE}", f"--build-arg=VERSION={version}"),
+                *(f"--build-arg=BASE_IMAGE={BASE_IMAGE}", f"--build-arg=VERSION={recipe.version}"),
                 *(f"--volume={mount}" for mount in _index_settings(Path(scratch), environ)),
-                ROOT,
+                recipe.folder,
             ),
-            title="buildah build",
-            folder=ROOT,
+            title=f"buildah build of {recipe.name}",
+            folder=recipe.folder,
             environ=environ,
             output=output,
             log=log,
@@ -86,7 +132,7 @@ def _build(storage: Storage, archive: Path, version: str, *, environ: Mapping[st
     run_visibly(
         storage.command("push", "--quiet", reference, f"docker-archive:{staged}:{reference}"),
         title="buildah push",
-        folder=ROOT,
+        folder=recipe.folder,
         environ=environ,
         output=output,
         log=log,
@@ -97,12 +143,13 @@ def _build(storage: Storage, archive: Path, version: str, *, environ: Mapping[st
     }
     archive.with_suffix(".json").write_text(json.dumps(facts), encoding="utf-8")
     staged.rename(archive)
-    _forget_all_but(_KEPT, archive.parent)
+    _forget_all_but(_KEPT, archive)
 
 
-def _forget_all_but(kept: int, cache: Path) -> None:
-    """Remove the oldest builds, each of which is some 200 MB."""
-    built = sorted(cache.glob("image-*.tar"), key=lambda file: file.stat().st_mtime)
+def _forget_all_but(kept: int, archive: Path) -> None:
+    """Remove the oldest builds of an image, each of which is some 200 MB."""
+    alike = f"{archive.name.rpartition('-')[0]}-*.tar"
+    built = sorted(archive.parent.glob(alike), key=lambda file: file.stat().st_mtime)
     for old in built[:-kept]:
         old.with_suffix(".json").unlink(missing_ok=True)
         old.unlink()
@@ -136,13 +183,3 @@ def _version() -> str:
     found = _VERSION.search((ROOT / "operator" / "llmkeys" / "__init__.py").read_text(encoding="utf-8"))
     assert found is not None, "the package has no __version__"
     return found[1]
-
-
-def _digest() -> str:
-    """Tell sources apart by content."""
-    digest = hashlib.sha256()
-    for name in _INPUTS:
-        for file in sorted([ROOT / name] if (ROOT / name).is_file() else (ROOT / name).rglob("*")):
-            if file.is_file() and "__pycache__" not in file.parts:
-                digest.update(f"{file.relative_to(ROOT)}\0{file.stat().st_size}\0".encode() + file.read_bytes())
-    return digest.hexdigest()[:12]

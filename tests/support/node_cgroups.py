@@ -82,11 +82,25 @@ def memory_of(name: str, container: str) -> int:
         container: its id, as its runtime has it.
 
     """
+    lines = dict(line.split() for line in _of(name, container, "memory.stat").splitlines())
+    return int(lines.get("total_rss") or lines["anon"])
+
+
+def processor_seconds_of(name: str, container: str) -> float:
+    """Seconds of processor time that a container has used so far; arguments as above."""
+    try:
+        return int(_of(name, container, "cpuacct.usage")) / 1e9
+    except LookupError:
+        lines = dict(line.split() for line in _of(name, container, "cpu.stat").splitlines())
+        return int(lines["usage_usec"]) / 1e6
+
+
+def _of(name: str, container: str, file: str) -> str:
+    """What a file of a container's group holds, in the hierarchy that has such a file."""
     for hierarchy in hierarchies().used:
-        for statistics in (hierarchy / name).glob(f"**/{container}/memory.stat"):
-            lines = dict(line.split() for line in statistics.read_text(encoding="ascii").splitlines())
-            return int(lines.get("total_rss") or lines["anon"])
-    text = f"there is no control group of container {container}"
+        for found in (hierarchy / name).glob(f"**/{container}/{file}"):
+            return found.read_text(encoding="ascii")
+    text = f"there is no {file} of container {container}"
     raise LookupError(text)
 
 

@@ -37,6 +37,11 @@ from tests.support.node_pause import write_pause_image
 from tests.support.node_runtime import Runtime
 from tests.support.wait import eventually
 
+SOON: Final = "2s"
+"""A changed Secret is in the pod within seconds."""
+AS_USUAL: Final = "1m"
+"""As kubelets do it unless told otherwise."""
+
 PREFIX: Final = "llmkeys-node-"
 """What names of folders and control groups begin with; the process that owns them follows."""
 
@@ -139,6 +144,7 @@ def node_cluster(
     images: Sequence[Path] = (),
     log: Log = print,
     *,
+    sync: str = SOON,
     environ: Mapping[str, str] = os.environ,
     keep_logs: Path | None = None,
 ) -> Iterator[NodeCluster]:
@@ -147,6 +153,7 @@ def node_cluster(
     Args:
         images: archives to import, docker's or OCI's.
         log: gets the progress, a line at a time.
+        sync: how often the kubelet renews what is mounted.
         environ: decides where builds are kept.
         keep_logs: a folder that gets the logs, if the block ends with an error.
 
@@ -163,7 +170,7 @@ def node_cluster(
     # Named after us, so that the next one can tell whether we are gone.
     folder = Path(tempfile.mkdtemp(prefix=owned_by(os.getpid())))
     try:
-        yield from _running(folder, binaries, programs, images, log)
+        yield from _running(folder, binaries, programs, images, sync, log)
     except BaseException:
         if keep_logs is not None:
             shutil.copytree(folder / "logs", keep_logs, dirs_exist_ok=True)
@@ -174,11 +181,11 @@ def node_cluster(
 
 
 def _running(
-    folder: Path, binaries: Binaries, programs: NodePrograms, images: Sequence[Path], log: Log
+    folder: Path, binaries: Binaries, programs: NodePrograms, images: Sequence[Path], sync: str, log: Log
 ) -> Iterator[NodeCluster]:
     started = time.monotonic()
     with cgroup(folder.name), namespaces(folder) as inside:
-        cluster = NodeCluster(NodeLayout.at(folder, inside.address, folder.name), inside)
+        cluster = NodeCluster(NodeLayout.at(folder, inside.address, folder.name, sync), inside)
         try:
             cluster.start(binaries, programs, images)
             log(f"Node ready in {time.monotonic() - started:.1f} s: {cluster.plane.server}")

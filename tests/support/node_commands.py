@@ -30,20 +30,22 @@ class NodeLayout(Layout):
 
     address: str
     cgroup: str
+    sync: str
 
     @classmethod
-    def at(cls, folder: Path, address: str, cgroup: str) -> "NodeLayout":
+    def at(cls, folder: Path, address: str, cgroup: str, sync: str) -> "NodeLayout":
         """Lay out a cluster.
 
         Args:
             folder: its own.
             address: the node's; all ports are free there.
             cgroup: the name of the one above all of its pods.
+            sync: how often the kubelet looks at each pod, and so renews what is mounted: `2s`.
 
         """
         (folder / "logs").mkdir()
         ports = {"etcd_port": _ETCD_PORT, "peer_port": _PEER_PORT, "port": _API_PORT}
-        return cls(folder=folder, address=address, cgroup=cgroup, **ports)
+        return cls(folder=folder, address=address, cgroup=cgroup, sync=sync, **ports)
 
     @property
     def server(self) -> str:
@@ -133,12 +135,12 @@ def _kubelet_configuration(layout: NodeLayout) -> dict[str, object]:
         "enforceNodeAllocatable": [],
         "evictionHard": {},
         "localStorageCapacityIsolation": False,
+        "maxPods": 400,
         "imageGCHighThresholdPercent": 100,
         # Only the API server and we can reach it, which have no certificate for it.
         "authentication": {"anonymous": {"enabled": True}, "webhook": {"enabled": False}},
         "authorization": {"mode": "AlwaysAllow"},
-        # A changed Secret is in the pod within seconds, not a minute.
-        "syncFrequency": "2s",
+        "syncFrequency": layout.sync,
         "podLogsDir": str(layout.folder / "pod-logs"),
     }
 

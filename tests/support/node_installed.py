@@ -3,6 +3,7 @@
 import shlex
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 from tests.support.cluster import ControlPlane
 from tests.support.cluster_build import Log
 from tests.support.cluster_install import ROOT
-from tests.support.helm_program import CHART, Helm, helm_program
+from tests.support.helm_program import CHART, NAMESPACE, RELEASE, Helm, helm_program
 from tests.support.node_cluster import NodeCluster
 
 
@@ -32,6 +33,16 @@ class Installed:
     @property
     def plane(self) -> ControlPlane:
         return self.cluster.plane
+
+    @contextmanager
+    def with_values(self, *values: str) -> Iterator[None]:
+        """Have the release run with other values, `name=value`, until the block ends."""
+        here = f"--namespace={NAMESPACE}"
+        self.helm("upgrade", RELEASE, CHART, here, "--reuse-values", "--wait", *(f"--set={one}" for one in values))
+        try:
+            yield
+        finally:
+            self.helm("rollback", RELEASE, here, "--wait")
 
 
 def readme_commands() -> Iterator[list[str]]:

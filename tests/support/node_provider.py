@@ -1,14 +1,16 @@
 """A simulated provider that pods can reach: `python -m tests.support.node_provider ADDRESS PORT CA_FILE`.
 
 The simulator listens on loopback alone, under a certificate for it. Before it stands a door at the node's address, with
-a certificate of its own.
+a certificate of its own; pods find that door through a Service.
 """
 
 import asyncio
 import contextlib
+import json
 import signal
 import ssl
 import sys
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -19,13 +21,20 @@ import trustme
 from tests.support.node_cluster import NodeCluster
 from tests.support.node_commands import Command
 from tests.support.simulator.behaviour import Behaviour
-from tests.support.simulator.simulator import Simulator
+from tests.support.simulator.control import Control
+from tests.support.simulator.fleet import Fleet
+from tests.support.simulator.remote import RemoteSimulator
 from tests.support.wait import eventually
 
 TYPE: Final = "openai"
-GOOD_KEY: Final = "sk-CANARY-of-the-node-0001"
-"""Every other key is refused."""
+GOOD_KEYS: Final = tuple(f"sk-CANARY-of-the-node-{number:04}" for number in range(1, 1201))
+"""All other keys are refused."""
+GOOD_KEY: Final = GOOD_KEYS[0]
+NEXT_KEY: Final = GOOD_KEYS[1]
 
+_NAMESPACE: Final = "models"
+_NAME: Final = "simulated"
+_HOST: Final = f"{_NAME}.{_NAMESPACE}.svc"
 _PORT: Final = 8443
 _ROOT: Final = Path(__file__).resolve().parents[2]
 _CHUNK: Final = 65536
@@ -33,10 +42,18 @@ _CHUNK: Final = 65536
 
 @dataclass(frozen=True)
 class NodeProvider:
-    """What an LLMProvider has to say to reach it."""
+    """A provider in a cluster.
+
+    Args:
+        base_url: where an LLMProvider and pods find it.
+        ca_bundle: by which it is known.
+        simulator: decides what keys get, and knows the calls.
+
+    """
 
     base_url: str
     ca_bundle: str
+    simulator: RemoteSimulator
 
 
 def start_provider(cluster: NodeCluster) -> NodeProvider:
@@ -52,24 +69,65 @@ def start_provider(cluster: NodeCluster) -> NodeProvider:
         return "listening" in process.log.read_text(encoding="utf-8")
 
     eventually(listens, timeout=30, message="the provider")
-    return NodeProvider(f"https://{address}:{_PORT}/v1", ca_file.read_text(encoding="ascii"))
+    objects = {"apiVersion": "v1", "kind": "List", "items": _service(address)}
+    cluster.plane.kubectl("apply", "--server-side", "-f", "-", input=json.dumps(objects))
+    control = RemoteSimulator(f"http://{address}:{_PORT + 1}")
+    return NodeProvider(f"https://{_HOST}/v1", ca_file.read_text(encoding="ascii"), control)
 
 
-async def serve(address: str, port: int, own: ssl.SSLContext, simulator: Simulator) -> None:
-    """Stand before a simulator until SIGTERM."""
-    theirs = ssl.create_default_context(cadata=simulator.ca_pem)
-    behind = urlsplit(simulator.origin(TYPE))
+def _service(address: str) -> list[dict[str, object]]:
+    """A Service that leads to the door, which is no pod."""
+    named = {"name": _NAME, "namespace": _NAMESPACE}
+    slice_ = named | {"labels": {"kubernetes.io/service-name": _NAME}}
+    return [
+        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": _NAMESPACE}},
+        {"apiVersion": "v1", "kind": "Service", "metadata": named, "spec": {"ports": [{"name": "https", "port": 443}]}},
+        {
+            "apiVersion": "discovery.k8s.io/v1",
+            "kind": "EndpointSlice",
+            "metadata": slice_,
+            "addressType": "IPv4",
+            "ports": [{"name": "https", "port": _PORT}],
+            "endpoints": [{"addresses": [address]}],
+        },
+    ]
 
-    async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        far_reader, far_writer = await asyncio.open_connection(behind.hostname, behind.port, ssl=theirs)
-        await asyncio.gather(_copy(reader, far_writer), _copy(far_reader, writer))
 
-    server = await asyncio.start_server(relay, address, port, ssl=own)
-    print("listening", flush=True)
+async def serve(address: str, port: int, own: ssl.SSLContext) -> None:
+    """Simulate providers, and stand before them and before their control, until SIGTERM.
+
+    Args:
+        address: where to listen.
+        port: of the providers; the next one is that of the control.
+        own: with the certificate of the first.
+
+    """
     stopping = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopping.set)
+    fleet = Fleet([TYPE])
+    fleet.set(dict.fromkeys(GOOD_KEYS, Behaviour.GOOD), None)
+    await fleet.start()
+    control = Control(fleet)
+    behind = urlsplit(fleet.origin(TYPE))
+    theirs = ssl.create_default_context(cadata=fleet.ca_pem)
+    doors = [
+        await asyncio.start_server(_leading_to(behind.port or 0, theirs), address, port, ssl=own),
+        await asyncio.start_server(_leading_to(await control.start(0), None), address, port + 1),
+    ]
+    print("listening", flush=True)
     await stopping.wait()
-    server.close()
+    for door in doors:
+        door.close()
+    await control.stop()
+    await fleet.stop()
+
+
+def _leading_to(port: int, tls: ssl.SSLContext | None) -> Callable[..., Awaitable[None]]:
+    async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        far_reader, far_writer = await asyncio.open_connection("127.0.0.1", port, ssl=tls)
+        await asyncio.gather(_copy(reader, far_writer), _copy(far_reader, writer))
+
+    return relay
 
 
 async def _copy(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
@@ -84,11 +142,9 @@ def main() -> None:
     address, port, ca_file = sys.argv[1:]
     authority = trustme.CA()
     own = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    authority.issue_cert(address).configure_cert(own)
+    authority.issue_cert(_HOST).configure_cert(own)
     Path(ca_file).write_bytes(authority.cert_pem.bytes())
-    with Simulator.start(types=[TYPE]) as simulator:
-        simulator.set(GOOD_KEY, Behaviour.GOOD)
-        asyncio.run(serve(address, int(port), own, simulator))
+    asyncio.run(serve(address, int(port), own))
 
 
 if __name__ == "__main__":

@@ -29,11 +29,12 @@ age = time.clock_gettime(time.CLOCK_BOOTTIME) - began
 
 _PROVIDER: Final = "simulated"
 _PAGE: Final = ROOT / "docs" / "in-the-pod.md"
-_RESTRICTED: Final = {
+RESTRICTED: Final = {
     "allowPrivilegeEscalation": False,
     "readOnlyRootFilesystem": True,
     "capabilities": {"drop": ["ALL"]},
 }
+"""The security context of containers in namespaces that enforce Pod Security `restricted`."""
 
 Object = dict[str, Any]
 
@@ -66,7 +67,7 @@ class Tenant:
 
         """
         self._plane = plane
-        self._image = image
+        self.image = image
         self.namespace = plane.new_namespace("tenant")
         plane.kubectl("label", "namespace", self.namespace, "pod-security.kubernetes.io/enforce=restricted")
 
@@ -147,8 +148,11 @@ class Tenant:
         assert status is not None
         listed = [*status.get("initContainerStatuses", []), *status.get("containerStatuses", [])]
         found = {one["name"]: _ended(one["state"]["terminated"]) for one in listed if "terminated" in one["state"]}
-        logs = self._plane.kubectl("logs", name, f"--namespace={self.namespace}", check=False)
-        return found, logs.stdout
+        return found, self.logs(name)
+
+    def logs(self, pod: str) -> str:
+        """What a pod's main container has printed; nothing if it has not run."""
+        return self._plane.kubectl("logs", pod, f"--namespace={self.namespace}", check=False).stdout
 
     def _documented(self, credential: Object, account: str) -> Object:
         """The page's pod with this credential's values in place of the page's, confined."""
@@ -158,8 +162,8 @@ class Tenant:
         for one in spec["initContainers"][0]["env"]:
             one["value"] = values.get(one["name"], one["value"])
         for container in (*spec["initContainers"], *spec["containers"]):
-            container["image"] = self._image
-            container["securityContext"] = _RESTRICTED
+            container["image"] = self.image
+            container["securityContext"] = RESTRICTED
             # What a container said last is then in `kubectl describe pod`.
             container["terminationMessagePolicy"] = "FallbackToLogsOnError"
         spec["securityContext"] |= {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}

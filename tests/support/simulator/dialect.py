@@ -27,10 +27,12 @@ class Route:
     Args:
         answer: (model ids, query) to the answer.
         public: no key is looked at, as with several vendors' model lists.
+        method: of HTTP.
     """
 
     answer: Callable[[tuple[str, ...], Fields], Answer]
     public: bool = False
+    method: str = "GET"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,8 +71,12 @@ class Dialect:
     key_in_query: bool = False
     token_path: str = ""
 
-    def route(self, path: str) -> Route | None:
-        """The route of a path; a gateway's prefix may stand before it, a doubled version may not."""
+    def route(self, method: str, path: str) -> Route | None:
+        """The route of a request; a gateway's prefix may stand before its path, a doubled version may not."""
+        found = self._route(path)
+        return found if found is not None and found.method == method else None
+
+    def _route(self, path: str) -> Route | None:
         exact = self.routes.get(path)
         if exact is not None:
             return exact

@@ -14,7 +14,7 @@ from tests.support.simulator.answer import Answer
 from tests.support.simulator.answering import refusal
 from tests.support.simulator.behaviour import Behaviour, Kind
 from tests.support.simulator.calls import CallLog, Gauge
-from tests.support.simulator.dialect import Dialect, Route
+from tests.support.simulator.dialect import Dialect
 from tests.support.simulator.tokens import TokenService
 from tests.support.simulator.wire import PLAYS
 
@@ -63,7 +63,7 @@ class ProviderServer:
         self._shared: Final = shared
         self._log: Final = log
         self._tls: Final = tls
-        self._good: dict[str, Answer] = {}
+        self._good: dict[tuple[str, str], Answer] = {}
         self.tokens: Final = TokenService(self.own)
         self._port = port
         self._reserved: socket.socket | None = None
@@ -148,7 +148,7 @@ class ProviderServer:
                 return complaint
         if kind is Kind.GOOD or kind is Kind.SLOW:
             return self._good_answer(request.method, raw)
-        route = self._route(request.method, path)
+        route = self.dialect.route(request.method, path)
         if route is None and kind in _PER_PATH:
             return self.dialect.unknown_path(request.method, path)
         if route is not None and route.public and kind in _NEEDS_KEY:
@@ -158,20 +158,17 @@ class ProviderServer:
         return refusal(self.dialect, behaviour, key, self._good_answer(request.method, raw))
 
     def _good_answer(self, method: str, raw: str) -> Answer:
-        remembered = self._good.get(raw) if method == "GET" else None
+        remembered = self._good.get((method, raw))
         if remembered is not None:
             return remembered
         path, _, query = raw.partition("?")
-        route = self._route(method, path)
+        route = self.dialect.route(method, path)
         if route is None:
             return self.dialect.unknown_path(method, path)
         answer = route.answer(self._models, dict(parse_qsl(query)))
         if len(self._good) < _REMEMBERED:
-            self._good[raw] = answer
+            self._good[method, raw] = answer
         return answer
-
-    def _route(self, method: str, path: str) -> Route | None:
-        return self.dialect.route(path) if method == "GET" else None
 
 
 def _bind(port: int) -> socket.socket:

@@ -2,6 +2,7 @@
 
 from tests.support.simulator.answer import Answer, json_answer
 from tests.support.simulator.behaviour import Kind
+from tests.support.simulator.chatting import chat_completion
 from tests.support.simulator.dialect import Dialect, Route, always, bearer, with_retry_after
 from tests.support.simulator.listing import openai_list
 
@@ -92,7 +93,10 @@ OPENAI = Dialect(
     type="openai",
     base="/v1",
     find_key=bearer,
-    routes={"/v1/models": Route(openai_list("openai"))},
+    routes={
+        "/v1/models": Route(openai_list("openai")),
+        "/v1/chat/completions": Route(chat_completion, method="POST"),
+    },
     models=("gpt-5", "gpt-5-mini", "gpt-4o", "text-embedding-3-large", "text-embedding-3-small", "whisper-1"),
     refusals=_REFUSALS,
     throttled=_throttled,
