@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from bench.measures.admission import admission
 from bench.measures.busy_latency import arrivals_latency, hanging_provider, restart_latency
 from bench.measures.drift import drift_heal
 from bench.measures.envelopes import envelopes
@@ -18,21 +19,26 @@ from bench.measures.memory import idle_memory, memory
 from bench.measures.restart import restart
 from bench.measures.sealing import sealing
 from bench.measures.steady_state import steady_state
+from bench.measures.unseal_start import unseal_start
 from bench.measures.unsealer import unsealer
 from bench.report import machine, markdown, save
 from bench.run import Run
 from bench.stage import PROVIDER_MILLISECONDS, Stage, say, stage
 from tests.support.cluster_source import ClusterUnavailableError
 
+_ADMISSION = "admission"
 _FIRST = "first_reconciliation"
 _IDLE_MEMORY = "idle_memory"
 _SEALING = "sealing"
+_UNSEAL_START = "unseal_start"
 _CREATES_THEM = frozenset({_FIRST})
-_NEEDS_NONE = frozenset({_IDLE_MEMORY, _SEALING})
+_NEEDS_NONE = frozenset({_ADMISSION, _UNSEAL_START, _IDLE_MEMORY, _SEALING})
 
 # In this order: each leaves the operator running with N settled credentials, for the next one; those that need none
 # leave things as they are.
 MEASURES: dict[str, Callable[[Run], Awaitable[None]]] = {
+    _ADMISSION: admission,
+    _UNSEAL_START: unseal_start,  # before there is an operator, to which its credentials would be unknown
     _IDLE_MEMORY: idle_memory,
     _FIRST: first_reconciliation,
     "steady_state": steady_state,

@@ -53,8 +53,16 @@ def run_command(arguments: Sequence[str], given: str) -> float:
     return seconds
 
 
-def run_until_written(arguments: Sequence[str], variables: Mapping[str, str], file: Path) -> Written:
+def run_until_written(
+    arguments: Sequence[str], variables: Mapping[str, str], file: Path, program: Sequence[str] = ()
+) -> Written:
     """Run a command that writes `file`, which must not be there yet.
+
+    Args:
+        arguments: of the command.
+        variables: beside those that every process has.
+        file: whose appearing is waited for.
+        program: what is run with them; the module, if empty.
 
     Raises:
         RuntimeError: it fails.
@@ -62,9 +70,8 @@ def run_until_written(arguments: Sequence[str], variables: Mapping[str, str], fi
     """
     seconds, peak = 0.0, 0.0
     started = time.perf_counter()
-    with subprocess.Popen(
-        _program(arguments), env=_environment() | dict(variables), stderr=subprocess.PIPE, text=True
-    ) as process:
+    command = [*program, *arguments] if program else _program(arguments)
+    with subprocess.Popen(command, env=_environment() | dict(variables), stderr=subprocess.PIPE, text=True) as process:
         while process.poll() is None:
             if not seconds and file.exists():
                 seconds = time.perf_counter() - started

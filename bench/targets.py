@@ -116,6 +116,7 @@ def rows(n: int) -> tuple[Row, ...]:
         ),
         *_leader(),
         *_encryption(n),
+        *_injection(),
     )
 
 
@@ -154,6 +155,22 @@ def _encryption(n: int) -> tuple[Row, ...]:
         Row("`llmkeys unseal`, start to file, p50", "unseal.seconds_p50", "s", 0.150),
         Row("… at the most", "unseal.seconds_max", "s"),
         Row("… resident memory", "unseal.rss_mib", "MiB", 40),
+        Row("`llmkeys unseal --all`, one credential, p50", "unseal_start_one.seconds_p50", "s", 0.150),
+        Row("… p95", "unseal_start_one.seconds_p95", "s"),
+        Row("… resident memory", "unseal_start_one.rss_mib", "MiB", 40),
+        Row("… ten credentials, p50", "unseal_start_ten.seconds_p50", "s", 0.150),
+        Row("… resident memory", "unseal_start_ten.rss_mib", "MiB", 40),
+    )
+
+
+def _injection() -> tuple[Row, ...]:
+    return (
+        Row("a pod without the label is created, p50", "admission_unlabelled_seconds.p50", "s"),
+        Row("… given the one credential of its namespace, p50", "admission_one_seconds.p50", "s", 0.005),
+        Row("… one of ten, p50", "admission_one_of_ten_seconds.p50", "s"),
+        Row("… ten of ten, 60 variables, p50", "admission_ten_of_ten_seconds.p50", "s", 0.040),
+        Row("… one of 64, p50", "admission_one_of_64_seconds.p50", "s"),
+        Row("… 64 of 64, 384 variables, p50", "admission_all_of_64_seconds.p50", "s"),
     )
 
 

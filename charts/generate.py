@@ -12,7 +12,8 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Final
 
-from llmkeys.api.names import DEFAULT_NAMESPACE
+from llmkeys import __version__
+from llmkeys.api.names import COMPONENT, DEFAULT_NAMESPACE
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 TEMPLATES: Final = ROOT / "charts" / "llmkeys" / "templates"
@@ -34,6 +35,7 @@ class Template:
         opening: template lines before it, which `closing` ends.
         closing: template lines after it.
         metadata: more lines of every object's metadata.
+        settings: what is a value of the chart there: texts of the manifest, and what stands in the template instead.
 
     """
 
@@ -42,6 +44,7 @@ class Template:
     opening: tuple[str, ...] = ()
     closing: tuple[str, ...] = ()
     metadata: tuple[str, ...] = ()
+    settings: tuple[tuple[str, str], ...] = ()
 
     def text(self) -> str:
         """The template's text."""
@@ -49,6 +52,11 @@ class Template:
         if "{{" in source:
             text = f"{self.source} holds {{{{, which Helm would take for its own"
             raise ValueError(text)
+        for setting, value in self.settings:
+            if source.count(setting) != 1:
+                text = f"{self.source} does not hold {setting!r} once"
+                raise ValueError(text)
+            source = source.replace(setting, value)
         lines = self._with_metadata(source.replace(DEFAULT_NAMESPACE, _NAMESPACE).splitlines())
         note = f"{{{{- /* Written by `make chart` from {self.source}: change it there. */}}}}"
         return "".join(f"{line}\n" for line in (note, *self.opening, *lines, *self.closing))
@@ -104,6 +112,57 @@ def _names(folder: str) -> list[str]:
 
 _POLICIES_SERVED: Final = 'eq (include "llmkeys.policies" $) "true"'
 
+_INJECTION_SERVED: Final = 'eq (include "llmkeys.injection" $) "true"'
+
+
+def _setting(name: str, default: str, value: str) -> tuple[str, str]:
+    """A variable of the policy whose expression is a literal."""
+    before = f"- name: {name}\n      expression: "
+    return f"{before}'{default}'\n", f"{before}{{{{ {value} | squote }}}}\n"
+
+
+_INJECT: Final = Template(
+    "config/components/policy/inject.yaml",
+    "inject/inject.yaml",
+    (f"{{{{- if {_INJECTION_SERVED} }}}}",),
+    ("{{- end }}",),
+    settings=(
+        _setting("image", f'"{COMPONENT}:{__version__}"', 'include "llmkeys.injectedImage" $ | toJson'),
+        _setting("pullPolicy", '"IfNotPresent"', "$.Values.inject.pullPolicy | toJson"),
+        _setting("pullSecrets", "[]", 'include "llmkeys.injectedPullSecrets" $'),
+        _setting(
+            "requests",
+            '{"cpu": "10m", "memory": "48Mi"}',
+            'include "llmkeys.injectedQuantities" $.Values.inject.resources.requests',
+        ),
+        _setting(
+            "limits",
+            '{"cpu": "500m", "memory": "128Mi"}',
+            'include "llmkeys.injectedQuantities" $.Values.inject.resources.limits',
+        ),
+    ),
+)
+
+
+def _reaching(name: str) -> Iterator[Template]:
+    """What gives the controller rights on workloads or pods, if it is to have them: config/components/<name>."""
+    folder, wanted = f"config/components/{name}", f"$.Values.{name}.enabled"
+    yield _when(wanted, f"{folder}/roles.yaml", f"{name}/roles.yaml")
+    yield _when(
+        f"and {wanted} (not $.Values.watchNamespaces)",
+        f"{folder}/{_ALL_NAMESPACES}.yaml",
+        f"{name}/{_ALL_NAMESPACES}.yaml",
+    )
+    yield Template(
+        f"{folder}/watched-namespace.yaml",
+        f"{name}/watched-namespaces.yaml",
+        (f"{{{{- if {wanted} }}}}", "{{- range $namespace := $.Values.watchNamespaces }}", "---"),
+        ("{{- end }}", "{{- end }}"),
+        metadata=("  namespace: {{ $namespace }}",),
+    )
+    yield _when(f"and {wanted} ({_POLICIES_SERVED})", f"{folder}/policy.yaml", f"{name}/policy.yaml")
+
+
 GENERATED: Final = (
     _crd("llmcredentials.yaml"),
     _crd("llmproviders.yaml"),
@@ -131,7 +190,13 @@ GENERATED: Final = (
         "config/components/bootstrap/policy.yaml",
         "bootstrap/policy.yaml",
     ),
+    _INJECT,
+    _when(_INJECTION_SERVED, "config/components/policy/refuse.yaml", "inject/refuse.yaml"),
+    *_reaching("rollouts"),
+    *_reaching("nudge"),
+    Template("config/controller/metrics-service.yaml", "controller/metrics-service.yaml"),
     Template("config/unsealer/service.yaml", "unsealer/service.yaml"),
+    Template("config/unsealer/metrics-service.yaml", "unsealer/metrics-service.yaml"),
 )
 """Every template that follows from a plain manifest."""
 

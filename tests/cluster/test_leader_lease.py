@@ -64,13 +64,22 @@ class Place:
         self.candidates: list[Candidate] = []
         self._clients: list[ApiClient] = []
 
-    async def candidate(self, name: str, wall: Callable[[], float] = time.time) -> Candidate:
+    async def candidate(
+        self, name: str, wall: Callable[[], float] = time.time, ready: asyncio.Event | None = None
+    ) -> Candidate:
+        """One that stands once it is ready, at once if that is not said."""
         client = ApiClient()
         await client.open()
         self._clients.append(client)
         fence = Fence(boottime)
         elector = Elector(LeaseObject(client, self.namespace, wall), name, fence, TERMS)
-        made = Candidate(elector, fence, asyncio.create_task(elector.run()))
+
+        async def stand() -> None:
+            if ready is not None:
+                await ready.wait()
+            await elector.run()
+
+        made = Candidate(elector, fence, asyncio.create_task(stand()))
         self.candidates.append(made)
         return made
 
@@ -173,6 +182,36 @@ async def test_a_deleted_lease_ends_the_leadership_before_another_begins(place: 
     assert "it was deleted" in str(first.elector.lost)
     assert (first.leads, second.leads) == (False, False)
     await asyncio.wait_for(second.elector.led.wait(), 10)
+
+
+async def test_one_that_was_slow_to_begin_leads_beside_nobody_though_the_first_lease_of_all_was_deleted(
+    place: Place,
+) -> None:
+    ready = asyncio.Event()
+    late = await place.candidate("late", ready=ready)
+    await late.elector.look()
+    first = await place.leader("first")
+    late.elector.expect_lease()  # it found keys that it has not made
+
+    await asyncio.to_thread(place.api.delete, place.path)
+    ready.set()
+    await asyncio.wait_for(first.task, 10)
+
+    assert not late.leads
+    await asyncio.wait_for(late.elector.led.wait(), 10)
+
+
+async def test_one_that_looked_before_the_first_lease_of_all_was_made_looks_again(place: Place) -> None:
+    ready = asyncio.Event()
+    late = await place.candidate("late", ready=ready)
+    await late.elector.look()
+    first = await place.leader("first")
+
+    ready.set()
+    await some_renewals(place)
+
+    assert (first.leads, late.leads) == (True, False)
+    assert (await place.spec())["leaseTransitions"] == 0
 
 
 async def test_a_lease_given_to_another_by_force_is_given_up(place: Place) -> None:

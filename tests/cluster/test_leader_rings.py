@@ -98,6 +98,15 @@ async def test_at_the_first_start_it_makes_what_the_leader_would_make(home: Home
     assert leader.ca_bundle() == rings.ca_bundle()
 
 
+async def test_of_all_that_ever_start_one_has_made_the_keys(home: Home) -> None:
+    """It alone may take it that no other has ever led."""
+    together = await asyncio.gather(home.load(), home.load(), home.load())
+    later = await home.load()
+
+    assert sum(rings.are_new for rings in together) == 1
+    assert not later.are_new
+
+
 async def test_it_starts_beside_keys_that_are_due_and_changes_none(home: Home) -> None:
     await home.by_the_leader()
     before = home.versions()

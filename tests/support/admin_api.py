@@ -3,6 +3,7 @@
 import http.client
 import json
 import ssl
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -25,17 +26,20 @@ class ApiStatusError(AssertionError):
 class AdminApi:
     """Calls one API server."""
 
-    def __init__(self, plane: ControlPlane) -> None:
+    def __init__(self, plane: ControlPlane, kubeconfig: Path | None = None) -> None:
         """Log in.
 
         Args:
             plane: one of ours; its admin has a token.
+            kubeconfig: whom to be instead of the admin.
 
         """
         address = urlsplit(plane.server)
         self._host, self._port = str(address.hostname), int(address.port or 443)
         self._trust = ssl.create_default_context(cafile=str(plane.ca_file))
-        self._token = yaml.safe_load(plane.kubeconfig.read_text(encoding="utf-8"))["users"][0]["user"]["token"]
+        self._token = yaml.safe_load((kubeconfig or plane.kubeconfig).read_text(encoding="utf-8"))["users"][0]["user"][
+            "token"
+        ]
 
     def call(self, method: str, path: str, body: object = None, kind: str = "application/json") -> Any:
         """Return what it answers.

@@ -139,9 +139,14 @@ _CONFIG: Final = ROOT / "config"
 _RBAC: Final = sorted((_CONFIG / "rbac").glob("*.yaml"))
 _ALL_NAMESPACES: Final = _CONFIG / "rbac" / "all-namespaces.yaml"
 _LISTED: Final = sorted((_CONFIG / "rbac" / "watch-namespaces").glob("*.yaml"))
-_BOOTSTRAP: Final = _CONFIG / "components" / "bootstrap" / "roles.yaml"
+_COMPONENTS: Final = _CONFIG / "components"
+_OPT_IN: Final = [_COMPONENTS / name / "roles.yaml" for name in ("bootstrap", "rollouts", "nudge")]
+_OPT_IN_EVERYWHERE: Final = [_COMPONENTS / name / "all-namespaces.yaml" for name in ("rollouts", "nudge")]
+_OPT_IN_LISTED: Final = [_COMPONENTS / name / "watched-namespace.yaml" for name in ("rollouts", "nudge")]
 
-EVERYWHERE: Final = grants_of([*_RBAC, _BOOTSTRAP])
-"""Of an installation that serves all namespaces, with the bootstrap."""
-WHERE_LISTED: Final = grants_of([*(file for file in _RBAC if file != _ALL_NAMESPACES), *_LISTED, _BOOTSTRAP])
+EVERYWHERE: Final = grants_of([*_RBAC, *_OPT_IN, *_OPT_IN_EVERYWHERE])
+"""Of an installation that serves all namespaces, with all that is opt-in: bootstrap, rollouts and nudges."""
+WHERE_LISTED: Final = grants_of(
+    [*(file for file in _RBAC if file != _ALL_NAMESPACES), *_LISTED, *_OPT_IN, *_OPT_IN_LISTED]
+)
 """Of one that serves a few."""

@@ -8,6 +8,7 @@ from llmkeys.api.durations import seconds
 from llmkeys.api.models import ModelsStatus
 from llmkeys.api.objects import Condition, Key, Metadata
 from llmkeys.api.reasons import Belief
+from llmkeys.api.rollout import RolloutSpec, RolloutStatus
 
 KEEP_LAST_GOOD = "KeepLastGood"
 WITHDRAW = "Withdraw"
@@ -58,6 +59,7 @@ class Target(msgspec.Struct, frozen=True, rename="camel"):
     data: dict[str, str] = {}
     service_accounts: tuple[str, ...] = ()
     recipients: tuple[str, ...] = ()
+    rollout: RolloutSpec | None = None
 
     @property
     def sealed_by_ring(self) -> bool:
@@ -121,10 +123,11 @@ class KeyStatus(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True)
 class TargetStatus(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
     """The Secret as we last wrote it.
 
-    `mac` is that of its exact data, `content` that of what an envelope holds. `key` is the fingerprint of the delivered
-    key, `form` a digest of how it was rendered and for which audience, `kept_until` the end of the time for which a
-    replaced value is delivered on. `sequence` rises with every change of the content, and the one before it opens
-    until `previous_until`. `sealed_with` is the id of the ring's key that sealed the envelope.
+    `mac` is that of its exact data, `content` that of what was rendered, before it was sealed, behind the version of
+    the key that made it. `key` is the fingerprint of the delivered key, `form` a digest of how it was rendered and for
+    which audience, `kept_until` the end of the time for which a replaced value is delivered on. `sequence` rises with
+    every change of the content, and the one before it opens until `previous_until`. `sealed_with` is the id of the
+    ring's key that sealed the envelope.
     """
 
     uid: str = ""
@@ -171,6 +174,7 @@ class CredentialStatus(msgspec.Struct, frozen=True, rename="camel", omit_default
     secret_name: str = ""
     encryption: str = ""
     env: tuple[str, ...] = ()
+    optional_env: tuple[str, ...] = ()
     files: tuple[DeliveredFile, ...] = ()
     audience: str = ""
     active_key: str = ""
@@ -180,6 +184,7 @@ class CredentialStatus(msgspec.Struct, frozen=True, rename="camel", omit_default
     expiry_warning: str = ""
     unsealer: UnsealerStatus | None = None
     models: ModelsStatus | None = None
+    rollout: RolloutStatus | None = None
     usage: tuple[Usage, ...] = ()
     last_handled_request: str = ""
 

@@ -20,6 +20,18 @@ PROVIDER_LABEL: Final = "llmkeys.dev/provider"
 HOSTS_ANNOTATION: Final = "llmkeys.dev/hosts"
 """On a source Secret: the hosts, separated by commas, that its keys may be sent to."""
 
+DELIVERED_ANNOTATION: Final = "llmkeys.dev/delivered"
+"""On the pod template of a workload that is restarted: digests of the contents that its pods read."""
+
+NUDGED_ANNOTATION: Final = "llmkeys.dev/nudged"
+"""On a pod: the version of the Secret for which its kubelet was to look again."""
+NUDGE_LABEL: Final = "llmkeys.dev/nudge"
+"""On a pod, "true": it wants to be nudged, whoever reads the files in it."""
+INJECT_LABEL: Final = "llmkeys.dev/inject"
+"""On a pod, "true": it gets its credentials injected."""
+FOLLOW_ANNOTATION: Final = "llmkeys.dev/follow"
+"""On a pod, "true": what is injected is followed while the pod runs."""
+
 REQUESTED_AT_ANNOTATION: Final = "llmkeys.dev/requestedAt"
 """On an LLMCredential: a value that has not been there before has its keys looked at now."""
 

@@ -10,9 +10,11 @@ import click
 from llmkeys.api.durations import seconds
 from llmkeys.api.errors import LlmkeysError
 from llmkeys.api.names import UNSEALER_SERVICE
+from llmkeys.cli.controller_anew import begin_anew
 from llmkeys.cli.controller_wiring import Options, run
 from llmkeys.crypto.wrapping import kek_from
 from llmkeys.kube.internal import own_namespace
+from llmkeys.kube.lease import LeaseLostError
 from llmkeys.telemetry.confinement import warn_of_excess_rights
 from llmkeys.telemetry.logs import configure
 
@@ -47,6 +49,12 @@ from llmkeys.telemetry.logs import configure
     is_flag=True,
     help="Lead without a Lease; only where no other controller of this namespace runs.",
 )
+@click.option(
+    "--rollouts", is_flag=True, envvar="LLMKEYS_ROLLOUTS", help="Restart the workloads that target.rollout names."
+)
+@click.option(
+    "--nudge", is_flag=True, envvar="LLMKEYS_NUDGE", help="Have pods that read a changed Secret notice it at once."
+)
 @click.option("--log-format", type=click.Choice(["json", "console"]), help="Default: console on a terminal, else json.")
 @click.option("--log-level", default="INFO", show_default=True)
 def command(
@@ -64,6 +72,8 @@ def command(
     *,
     no_bootstrap: bool,
     no_leader_election: bool,
+    rollouts: bool,
+    nudge: bool,
 ) -> None:
     """Run the operator against $KUBECONFIG, else the pod's own account."""
     host, _, port = listen.rpartition(":")
@@ -92,8 +102,12 @@ def command(
             renew_every=_renewal(key_renewal),
             bootstrap=not no_bootstrap,
             election=not no_leader_election,
+            rollouts=rollouts,
+            nudge=nudge,
         )
         asyncio.run(run(options))
+    except LeaseLostError as error:
+        begin_anew(error)
     except LlmkeysError as error:
         raise click.ClickException(str(error)) from None
     except OSError as error:

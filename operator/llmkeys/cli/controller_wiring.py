@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import signal
 import time
 from asyncio.sslproto import SSLProtocol
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -19,6 +18,7 @@ from llmkeys.api.credential import UnsealerStatus
 from llmkeys.catalogue.loader import load
 from llmkeys.catalogue.lookup import Catalogue
 from llmkeys.cli.controller_bootstrap import bootstrap_watch
+from llmkeys.cli.controller_ending import Ending
 from llmkeys.cli.controller_leading import Beside, Election, elected, lead
 from llmkeys.cli.controller_patience import patiently, wait_for_crds
 from llmkeys.crypto.ring_keys import mac_key
@@ -32,12 +32,14 @@ from llmkeys.kube.informer import Informer
 from llmkeys.kube.installation import refuse_if_installed_elsewhere
 from llmkeys.kube.internal import ensure_namespace
 from llmkeys.kube.lease import boottime
+from llmkeys.kube.pods import KubePods
 from llmkeys.kube.renewed_files import RenewedFiles
 from llmkeys.kube.rights import ListedNamespaces
 from llmkeys.kube.ring_objects import OwnObjects
 from llmkeys.kube.ring_use import traces_in
 from llmkeys.kube.rings import Rings
 from llmkeys.kube.watch import MetadataWatch
+from llmkeys.kube.workloads import KubeWorkloads
 from llmkeys.net.client import ProviderClient
 from llmkeys.net.probing import ProbeNet
 from llmkeys.telemetry.health import Checks, at_most, serve
@@ -69,6 +71,8 @@ class Options:
         renew_every: seconds between two keys of a ring.
         bootstrap: a template that is handed over is consumed.
         election: others of the same namespace may run, and one of all leads.
+        rollouts: workloads that credentials name are restarted.
+        nudge: pods that read a changed Secret are nudged.
 
     """
 
@@ -84,6 +88,8 @@ class Options:
     renew_every: float
     bootstrap: bool = True
     election: bool = True
+    rollouts: bool = False
+    nudge: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,22 +120,22 @@ async def run(options: Options) -> None:
     """Run until SIGTERM or SIGINT.
 
     Raises:
-        LlmkeysError: it cannot start, or lost its Lease; the text says what to do.
+        LeaseLostError: it led and does not any more, and nobody told it to stop.
+        LlmkeysError: it cannot start; the text says what to do.
 
     """
     _bound_tls_buffers()
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for one in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(one, stop.set)
+    ending = Ending()
+    ending.listen()
     metrics = new_metrics()
     fence = Fence(boottime) if options.election else Fence.without_end()
     metrics.leader(lambda: fence.is_open)
     # To show a refresh token twice can cost it: calls of providers are for the leader alone, too.
     async with _connected(options, metrics, fence) as clients, ProviderClient(gate=fence.check) as providers:
         election = elected(clients.free, options.namespace, fence) if options.election else Election(None, fence)
-        await _serve_until(stop, options, clients, election, providers, metrics)
-        election.raise_if_lost()
+        await _serve_until(ending, options, clients, election, providers, metrics)
+        if not ending.told:
+            election.raise_if_lost()
     log.info("stopped")
 
 
@@ -148,14 +154,14 @@ async def _connected(options: Options, metrics: Metrics, fence: Fence) -> AsyncI
 
 
 async def _serve_until(
-    stop: asyncio.Event,
+    ending: Ending,
     options: Options,
     clients: Clients,
     election: Election,
     providers: ProviderClient,
     metrics: Metrics,
 ) -> None:
-    ready = asyncio.Event()
+    stop, ready = ending.stop, asyncio.Event()
     loop = asyncio.get_running_loop()
     lag = LoopLag(loop.time, loop.call_later)
     watches: list[MetadataWatch] = []
@@ -201,7 +207,7 @@ async def _serve_until(
                 group.create_task(work),
             ]
             try:
-                await informer.run(stop, waiting, begin)
+                await informer.run(stop, waiting, begin, ending.listen)
             finally:
                 for task in tasks:
                     task.cancel()
@@ -264,14 +270,18 @@ async def _start(
             creator=clients.free,
             leads=lambda: fence.is_open,
         )
-        if rings.were_published:
+        if not rings.are_new:
             election.expect_lease()
         observer = MetricsObserver(metrics)
         cluster = KubeCluster(client, options.namespace)
         net = ProbeNet(providers)
         parts = (cluster, net, catalogue, mac_key(rings.mac), _keyring(options, rings))
         renewed = RenewedFiles(OwnObjects(client, options.namespace))
-        return Engine(*parts, SystemClock(), observer, renewed), rings, catalogue
+        readers = (
+            KubeWorkloads(client) if options.rollouts else None,
+            KubePods(client) if options.nudge else None,
+        )
+        return Engine(*parts, SystemClock(), observer, renewed, *readers), rings, catalogue
 
     return await patiently(stop, prepare)
 

@@ -67,8 +67,9 @@ def _by_env_file(target: Target) -> bool:
 
 def _secret_values(target: Target, entry: Provider, fields: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     if target.data:
+        secrets = {one.name for one in entry.all_secret_fields}
         for name, template in target.data.items():
-            if set(REFERENCE.findall(template)) & set(fields):
+            if secrets & set(REFERENCE.findall(template)):
                 yield name, substitute(template, fields)
     else:
         variables = {one.name for one in entry.all_secret_fields if one.env and one.type != DOCUMENT}

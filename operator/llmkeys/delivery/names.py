@@ -50,6 +50,16 @@ def names_of(
     return tuple(sorted(text for name, text in variables.items() if name not in others))
 
 
+def optional_names_of(target: Target, entry: Provider, fields: Collection[str] | None = ()) -> tuple[str, ...]:
+    """Those of the variables that may be missing: of fields without which a key is a key too; arguments as above."""
+    if target.format != ENV or target.data:
+        return ()
+    others = _of_other_kinds(entry, fields)
+    return tuple(
+        sorted(one.env[0] for one in entry.all_secret_fields if one.optional and one.env and one.name not in others)
+    )
+
+
 def files_of(
     target: Target,
     entry: Provider,

@@ -1,7 +1,7 @@
 """What the Secret shall hold, in which form, and how that is recognised when it is seen again."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from llmkeys.api.credential import LLMCredential, TargetStatus
@@ -27,7 +27,7 @@ class Sealed:
     """What the status says of a delivery besides the Secret's own version.
 
     Args:
-        content: MAC of what was rendered, before it was sealed.
+        content: see `content_of`; empty if nothing is delivered.
         sequence: of the delivery.
         previous_until: until when the delivery before it opens too; empty if it does not.
         key_id: of the root key; empty for what no ring can open.
@@ -76,9 +76,15 @@ class Holders:
     recipients: Sequence[PublicKey] = ()
 
 
+def content_of(mac: MacKey, credential: LLMCredential, plain: Data) -> str:
+    """Tells whether what is delivered is still the same, in whatever form: `<version of the MAC key>.<MAC>`."""
+    return f"{mac.version}.{mac.content(credential.metadata.namespace, 'plaintext', {}, plain)}"
+
+
 def pack_plain(credential: LLMCredential, plain: Data, mac: MacKey) -> Packed:
     """A Secret that holds the values in clear."""
-    return Packed(lambda: plain, content_mac(mac, credential, plain), carried(credential.status.target))
+    sealed = replace(carried(credential.status.target), content=content_of(mac, credential, plain))
+    return Packed(lambda: plain, content_mac(mac, credential, plain), sealed)
 
 
 def pack_sealed(credential: LLMCredential, plain: Data, form: str, holders: Holders, mac: MacKey, now: float) -> Packed:
@@ -94,7 +100,7 @@ def pack_sealed(credential: LLMCredential, plain: Data, form: str, holders: Hold
 
     """
     before = credential.status.target
-    content = mac.content(credential.metadata.namespace, "plaintext", {}, plain)
+    content = content_of(mac, credential, plain)
     key_id = "" if holders.recipients else holders.root.key_id
     unchanged = bool(before.key) and same(before.content, content) and before.form == form
     sequence = before.sequence if unchanged else before.sequence + 1

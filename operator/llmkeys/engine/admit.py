@@ -10,7 +10,7 @@ from llmkeys.api.reasons import Reason
 from llmkeys.crypto.errors import PublicKeyMalformedError
 from llmkeys.delivery.carried import check_carried
 from llmkeys.delivery.holders import recipients_of
-from llmkeys.delivery.names import files_of, names_of
+from llmkeys.delivery.names import files_of, names_of, optional_names_of
 from llmkeys.delivery.render import DataInvalidError, check_data
 from llmkeys.engine.outcome import Names
 from llmkeys.engine.resolve import Resolved, Resolver
@@ -113,5 +113,5 @@ def _names(credential: LLMCredential, resolved: Resolved) -> Names:
         env = names_of(credential.spec.target, entry, endpoint, models, fields)
         files = files_of(credential.spec.target, entry, endpoint, models, fields)
     except DataInvalidError:
-        env, files = (), ()
-    return Names(entry.id, endpoint.audience, env, files)
+        return Names(entry.id, endpoint.audience)
+    return Names(entry.id, endpoint.audience, env, optional_names_of(credential.spec.target, entry, fields), files)

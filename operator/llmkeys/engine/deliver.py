@@ -276,5 +276,9 @@ def _say(written: Written, reason: Reason) -> Written:
 
 def _last_known(names: Names, status: CredentialStatus) -> Names:
     """Names for a provider that is gone or wrong: what it said before is still what the keys were proven for."""
-    told = names if names.env or names.files else Names(env=status.env, files=status.files)
+    told = names if names.env or names.files else _names_in(status)
     return replace(told, provider=names.provider or status.provider, audience=status.audience, unsealer=names.unsealer)
+
+
+def _names_in(status: CredentialStatus) -> Names:
+    return Names(env=status.env, optional_env=status.optional_env, files=status.files)

@@ -22,12 +22,14 @@ from llmkeys.engine.model_lists import ModelLists
 from llmkeys.engine.observe import Observer
 from llmkeys.engine.prober import Prober
 from llmkeys.engine.providers import ProviderReconciler
+from llmkeys.engine.readers import Readers
 from llmkeys.engine.reconcile import Again, Reconciler
 from llmkeys.engine.renewable import owners_in
 from llmkeys.engine.renewals import Renewals
 from llmkeys.engine.renewed_book import RenewedBook
 from llmkeys.engine.report import Reporter
 from llmkeys.engine.resolve import Resolver
+from llmkeys.engine.rollouts_effects import Pods, Workloads
 from llmkeys.engine.store import Namespace, Store
 from llmkeys.engine.token_service import TokenService
 from llmkeys.engine.usage import UsageBook
@@ -53,6 +55,8 @@ class Engine:
         clock: time and jitter.
         observer: told what happens.
         renewed: keeps credential files whose access token was renewed.
+        workloads: restarts them; None if rollouts are switched off.
+        pods: nudges them; None if nudges are switched off.
 
     """
 
@@ -66,6 +70,8 @@ class Engine:
         clock: Clock,
         observer: Observer,
         renewed: RenewedStore,
+        workloads: Workloads | None = None,
+        pods: Pods | None = None,
     ) -> None:
         self.store = Store()
         self._keys = KeyRingHolder(keyring)
@@ -84,6 +90,7 @@ class Engine:
         reporter = Reporter(self.store, cluster, clock, observer, self.usage)
         self._lists = ModelLists(self.store, cluster, clock)
         self._renewals = self._renewing(net, renewed, mac)
+        self._readers = Readers(self.store, cluster, workloads, pods, clock, self.queue.add, observer)
         self._reconciler = Reconciler(
             self.store,
             self._resolver,
@@ -122,6 +129,7 @@ class Engine:
         elif known.status != credential.status:
             # Somebody else wrote our status (or a backup was restored): what it should be is decided anew.
             self.queue.add(credential.key, Lane.DRIFT)
+        self._readers.seen(credential)
         if known is None or known.status.conditions != credential.status.conditions:
             self._observer.settled(credential)
 
@@ -130,6 +138,7 @@ class Engine:
         self.queue.forget(key)
         self._looks.forget(key)
         self._writer.forget(key)
+        self._readers.gone(key)
         self._failures.pop(key, None)
         self._forced.discard(key)
         self.usage.written(key)
@@ -217,9 +226,11 @@ class Engine:
         self._renewals.begin()
         self.queue.open()
         self.provider_queue.open()
+        self._readers.start()
 
     async def stop(self) -> None:
         """Begin nothing more, and let go of what is at work."""
+        await self._readers.stop()
         await self.queue.close()
         await self.provider_queue.close()
         await self._renewals.finish()
@@ -232,6 +243,7 @@ class Engine:
         forced = key in self._forced
         self._forced.discard(key)
         try:
+            await self._readers.report(key)
             again = await self._reconciler.reconcile(key, lane, forced=forced)
         except asyncio.CancelledError:
             raise
@@ -247,6 +259,7 @@ class Engine:
         after = self.store.credentials.get(key)
         if after is not None and after is not before:
             self._count(after.spec.provider_ref.name)
+            self._readers.reconciled(before, after)
 
     async def _provider(self, key: Key, _lane: Lane) -> None:
         try:

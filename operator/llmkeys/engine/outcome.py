@@ -17,6 +17,7 @@ from llmkeys.api.messages import message_of
 from llmkeys.api.models import ModelsStatus
 from llmkeys.api.reasons import Reason, Row
 from llmkeys.delivery.pack import NOTHING, Sealed
+from llmkeys.delivery.rollout import rollout_after
 from llmkeys.engine.writer import Written
 
 
@@ -27,6 +28,7 @@ class Names:
     provider: str = ""
     audience: str = ""
     env: tuple[str, ...] = ()
+    optional_env: tuple[str, ...] = ()
     files: tuple[DeliveredFile, ...] = ()
     unsealer: UnsealerStatus | None = None
 
@@ -87,6 +89,7 @@ def status_of(credential: LLMCredential, outcome: Outcome, now: float) -> Creden
         kept=outcome.kept,
         kept_message=message_of(Reason.KEPT_LAST_GOOD, outcome.values) if outcome.kept else "",
     )
+    target = _target(credential, outcome)
     return CredentialStatus(
         observed_generation=credential.metadata.generation,
         conditions=conditions_of(judgement, before.conditions, credential.metadata.generation, rfc3339(now)),
@@ -95,15 +98,17 @@ def status_of(credential: LLMCredential, outcome: Outcome, now: float) -> Creden
         secret_name=credential.secret_name,
         encryption=credential.spec.target.encryption,
         env=outcome.names.env,
+        optional_env=outcome.names.optional_env,
         files=outcome.names.files,
         audience=outcome.names.audience,
         active_key=outcome.active_key,
         keys=outcome.keys,
-        target=_target(credential, outcome),
+        target=target,
         last_probe_time=rfc3339(outcome.last_look) if outcome.last_look else "",
         expiry_warning=outcome.expiry_warning,
         unsealer=outcome.names.unsealer,
         models=outcome.models,
+        rollout=rollout_after(credential, target),
         usage=before.usage,
         last_handled_request=credential.request or before.last_handled_request,
     )

@@ -57,6 +57,14 @@ def test_a_key_that_a_rename_puts_into_a_variable_is_judged_by_what_becomes_of_i
     assert carried(candidate(QUOTED), renamed, OPENAI).values["because"].startswith("its MINE holds a single quote")
 
 
+def test_a_rename_of_a_field_that_the_key_lacks_is_empty_and_refused() -> None:
+    renamed = Target(data={"TOKEN": "$(sessionToken)"})
+
+    found = carried(candidate("AKIA1", "accessKeyId"), renamed, CATALOGUE.find("aws-bedrock"))
+
+    assert found.values["because"].startswith("its TOKEN is empty")
+
+
 @given(
     st.text(st.characters(min_codepoint=1, exclude_categories=["Cs"]), min_size=1)
     | st.text(st.sampled_from("ab'\r\n")).filter(bool)

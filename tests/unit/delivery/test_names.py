@@ -7,7 +7,7 @@ from llmkeys.api.credential import DeliveredFile, Target
 from llmkeys.api.provider import ProviderSpec
 from llmkeys.catalogue.loader import load
 from llmkeys.catalogue.model import Provider
-from llmkeys.delivery.names import files_of, names_of
+from llmkeys.delivery.names import files_of, names_of, optional_names_of
 from llmkeys.delivery.render import DataInvalidError, render
 from llmkeys.probe.endpoint import Endpoint, resolve_endpoint
 
@@ -62,3 +62,17 @@ def test_a_rename_of_a_field_that_there_is_not_is_an_error() -> None:
 
     with pytest.raises(DataInvalidError):
         files_of(target, *resolved(type="openai"))
+
+
+def test_a_variable_that_a_key_may_lack_is_told_to_be_optional() -> None:
+    entry, endpoint = resolved(type="aws-bedrock", config={"region": "us-east-1"})
+
+    optional = optional_names_of(Target(), entry)
+
+    assert optional == ("AWS_SESSION_TOKEN",)
+    assert set(optional) < set(names_of(Target(), entry, endpoint))
+
+
+@pytest.mark.parametrize("target", [Target(format="JSON"), Target(data={"AWS_SESSION_TOKEN": "$(sessionToken)"})])
+def test_what_is_renamed_or_in_a_file_is_always_there(target: Target) -> None:
+    assert optional_names_of(target, CATALOGUE.find("aws-bedrock")) == ()

@@ -19,6 +19,13 @@ def waiting(lease: SeenLease | None = OTHERS, at: float = 100.0) -> Candidacy:
     return Candidacy("me", TERMS).saw(lease, at)
 
 
+def closely(one: Candidacy, until: float) -> Candidacy:
+    """It goes on seeing none, once a second."""
+    while one.looked is not None and one.looked < until:
+        one = one.saw(None, one.looked + 1)
+    return one
+
+
 def leading(sent: float = 100.0) -> Candidacy:
     return waiting(None, sent).granted(SeenLease("1", "me", 10.0), sent, sent)
 
@@ -64,14 +71,38 @@ def test_a_holder_that_says_less_than_we_do_is_given_ours(seconds: float) -> Non
 
 
 def test_a_lease_that_vanished_is_not_free_until_its_holder_must_have_noticed() -> None:
+    gone = closely(waiting(at=100).saw(None, 101), until=110)
+    assert gone.step(110.9) == Wait(pytest.approx(0.1))
+    assert gone.saw(None, 111).step(111) == Claim()
+
+
+def test_where_another_has_been_none_is_like_one_that_vanished() -> None:
+    assert Candidacy("me", TERMS).expecting(99).saw(None, 100).vacant_from == 110
+    assert Candidacy("me", TERMS).saw(None, 100).expecting(103).vacant_from == 113
+    assert waiting(at=100).expecting(103).vacant_from == 110
+
+
+def test_one_that_is_not_there_is_made_only_right_after_a_look() -> None:
+    assert waiting(None, 100).step(100.5) == Claim()
+    assert waiting(None, 100).step(100.6) == Look()
+    assert waiting(None, 100).failed_at(100).step(101) == Look()
+    assert closely(waiting(at=100).saw(None, 101), until=110).step(111.1) == Look()
+
+
+def test_one_that_may_have_come_and_gone_between_two_looks_is_waited_for_anew() -> None:
     gone = waiting(at=100).saw(None, 101)
-    assert gone.saw(None, 110).step(110.5) != Claim()
-    assert gone.saw(None, 110).step(111) == Claim()
+    assert gone.saw(None, 103).vacant_from == 111
+    assert gone.saw(None, 103.1).vacant_from == 113.1
 
 
-def test_where_one_must_have_been_none_is_like_one_that_vanished() -> None:
-    assert Candidacy("me", TERMS).expecting().saw(None, 100).vacant_from == 110
-    assert Candidacy("me", TERMS).saw(None, 100).expecting().vacant_from == 110
+def test_who_may_make_the_first_ever_has_as_long_as_the_others_wait() -> None:
+    first = waiting(None, 100)
+    assert first.saw(None, 109.7).step(109.7) == Claim()
+    assert first.saw(None, 109.9).vacant_from == 119.9
+
+
+def test_a_refused_claim_shows_that_there_was_one() -> None:
+    assert waiting(None, 100).refused().saw(None, 101).vacant_from == 111
 
 
 def test_after_a_refused_claim_it_looks_first() -> None:
@@ -133,6 +164,7 @@ def test_a_leader_that_sees_it_gone_stops(lease: SeenLease | None, why: str) -> 
 
 # -- all together --------------------------------------------------------------------------------------------
 
+BETWEEN_LOOKS = 2 * TERMS.retry
 LOST, SENT_ONLY, ANSWERED = "lost", "sent only", "answered"
 
 
@@ -142,10 +174,14 @@ class Server:
 
     lease: SeenLease | None = None
     versions: int = 0
+    rings: bool = False
+    made_at: float = -inf
 
-    def write(self, known: SeenLease | None, holder: str) -> SeenLease | None:
+    def write(self, known: SeenLease | None, holder: str, world: float = 0.0) -> SeenLease | None:
         if (known and known.version) != (self.lease and self.lease.version):
             return None
+        if self.lease is None:
+            self.made_at = world
         self.versions += 1
         self.lease = SeenLease(str(self.versions), holder, TERMS.lease)
         return self.lease
@@ -160,6 +196,7 @@ class Process:
     offset: float
     dead: bool = False
     busy: list[Any] = field(default_factory=list)  # a request under way: what it is, when it was sent, its answer
+    loaded: bool = False  # the rings, which the first of all makes
     candidacy: Candidacy = field(init=False)
 
     def __post_init__(self) -> None:
@@ -167,6 +204,13 @@ class Process:
 
     def clock(self, world: float) -> float:
         return self.offset + world * self.rate
+
+    def overlooks(self, made_at: float, world: float) -> bool:
+        """Whether it would not notice that a Lease was there from that time until now."""
+        looked = self.candidacy.looked
+        if self.dead or looked is None or self.candidacy.lease is not None or self.clock(made_at) < looked:
+            return False
+        return bool(self.busy) or self.clock(world) - looked <= BETWEEN_LOOKS
 
     def may_write(self, world: float) -> bool:
         until = self.candidacy.until
@@ -202,6 +246,9 @@ class Candidates(RuleBasedStateMachine):
         if one.dead or one.busy:
             return
         now = one.clock(self.world)
+        if one.candidacy.looked is not None and not one.loaded:
+            self.load_rings(one, now)
+            return
         match one.candidacy.step(now):
             case Stop():
                 one.dead = True
@@ -239,9 +286,14 @@ class Candidates(RuleBasedStateMachine):
 
     @rule()
     def somebody_deletes_the_lease(self) -> None:
-        # Not while one is about to make what it believes to be the first Lease ever.
-        if all(one.candidacy.existed or one.candidacy.looked is None for one in self.processes):
+        # Not one that was made between two looks of another, which nobody could know of.
+        if not any(one.overlooks(self.server.made_at, self.world) for one in self.processes):
             self.server.lease = None
+
+    def load_rings(self, one: Process, now: float) -> None:
+        if self.server.rings:
+            one.candidacy = one.candidacy.expecting(now)
+        one.loaded = self.server.rings = True
 
     def ask(self, one: Process, what: Look | Claim, sent: float, fate: str) -> None:
         known = one.candidacy.lease
@@ -249,7 +301,7 @@ class Candidates(RuleBasedStateMachine):
             self.serve(one, what, sent, known)
         elif fate == SENT_ONLY:
             if isinstance(what, Claim):
-                self.server.write(known, one.candidacy.identity)
+                self.server.write(known, one.candidacy.identity, self.world)
             one.candidacy = one.candidacy.failed_at(sent)
         else:
             one.busy = [what, sent, known]
@@ -258,11 +310,9 @@ class Candidates(RuleBasedStateMachine):
         one.busy = []
         now = one.clock(self.world)
         if isinstance(what, Look):
-            if self.server.versions:
-                one.candidacy = one.candidacy.expecting()
             one.candidacy = one.candidacy.saw(self.server.lease, now)
             return
-        written = self.server.write(known, one.candidacy.identity)
+        written = self.server.write(known, one.candidacy.identity, self.world)
         one.candidacy = one.candidacy.refused() if written is None else one.candidacy.granted(written, sent, now)
 
     @invariant()

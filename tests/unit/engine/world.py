@@ -20,6 +20,7 @@ from llmkeys.crypto.sealing import seal
 from llmkeys.engine.engine import Engine
 from llmkeys.engine.keyring import KeyRing, keyring_of
 from llmkeys.engine.observe import Observer
+from llmkeys.engine.rollouts_effects import Pods, Workloads
 from llmkeys.engine.store import Namespace
 from tests.unit.engine.doubles import MemoryCluster, MemoryRenewed, RecordingNet, SilentObserver
 from tests.unit.engine.virtual import VirtualClock, until
@@ -44,11 +45,15 @@ class World:
         self.renewed = MemoryRenewed()
         self.sealing = SEALING
         self.roots = ENVELOPE
+        self.workloads: Workloads | None = None
+        self.pods: Pods | None = None
+        self.mac = MAC
         self.engine = self._engine()
 
     def _engine(self) -> Engine:
         observer = cast("Observer", SilentObserver())
-        engine = Engine(self.cluster, self.net, CATALOGUE, MAC, self._keyring(), self.clock, observer, self.renewed)
+        parts = (self.cluster, self.net, CATALOGUE, self.mac, self._keyring(), self.clock, observer, self.renewed)
+        engine = Engine(*parts, self.workloads, self.pods)
         engine.namespace_seen("team", Namespace(NAMESPACE_UID, {}))
         return engine
 

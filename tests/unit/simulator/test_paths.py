@@ -4,6 +4,7 @@ import aiohttp
 import pytest
 
 from tests.support.simulator.behaviour import Behaviour
+from tests.support.simulator.chatting import REPLY
 from tests.support.simulator.probing import KEY, credentials, get, probe, probe_url
 from tests.support.simulator.simulator import Simulator
 
@@ -105,3 +106,16 @@ async def test_another_list_replaces_the_one_that_was_sent_before(
 
     async with client.get(probe_url(simulator, "openai"), headers=credentials("openai", KEY)) as response:
         assert [one["id"] for one in (await response.json())["data"]] == ["only"]
+
+
+async def test_a_model_answers_those_whose_key_is_good(simulator: Simulator, client: aiohttp.ClientSession) -> None:
+    url = simulator.url("openai") + "/chat/completions"
+    asked = {"model": "gpt-5-mini", "messages": [{"role": "user", "content": "Hello"}]}
+
+    async with client.post(url, json=asked, headers=credentials("openai", KEY)) as response:
+        answered = await response.json()
+    async with client.post(url, json=asked, headers=credentials("openai", OTHER)) as refused:
+        assert refused.status == 401
+
+    assert answered["choices"][0]["message"]["content"] == REPLY
+    assert (await get(client, url, credentials("openai", KEY))).status == 404
