@@ -21,6 +21,7 @@ OURS: Final = {PROVIDER_KIND, CREDENTIAL_KIND}
 APPLIED: Final = {"Secret", *OURS}
 WAYS: Final = {"client": (), "server": ("--server-side", "--field-manager=gitops")}
 TIMES: Final = 3
+COUNTED: Final = {"Active": "active", "InvalidKey": "invalid", "RateLimited": "rateLimited"}
 Object = dict[str, Any]
 
 ways = pytest.mark.parametrize("way", WAYS)
@@ -91,21 +92,33 @@ class Pipeline:
         return eventually(quiet, timeout=30, message="a quiet operator")
 
 
-def counts(there: Sequence[Object]) -> dict[str, int]:
-    """How many credentials each provider has."""
-    users = [one["spec"]["providerRef"]["name"] for one in there if one["kind"] == CREDENTIAL_KIND]
-    return {name: users.count(name) for name in (p["metadata"]["name"] for p in there if p["kind"] == PROVIDER_KIND)}
+def counts(there: Sequence[Object]) -> dict[str, dict[str, int]]:
+    """How many credentials each provider has, and in which states, as far as there are any."""
+    found: dict[str, dict[str, int]] = {one["metadata"]["name"]: {} for one in there if one["kind"] == PROVIDER_KIND}
+    for one in there:
+        if one["kind"] == CREDENTIAL_KIND and one["spec"]["providerRef"]["name"] in found:
+            true = {condition["type"] for condition in one["status"]["conditions"] if condition["status"] == "True"}
+            for name in ("total", *(COUNTED[kind] for kind in COUNTED.keys() & true)):
+                counted = found[one["spec"]["providerRef"]["name"]]
+                counted[name] = counted.get(name, 0) + 1
+    return found
 
 
-def told(there: Sequence[Object]) -> dict[str, int]:
-    """How many of them their status tells of."""
+def told(there: Sequence[Object]) -> dict[str, dict[str, int]]:
+    """What their status tells of that."""
     providers = [one for one in there if one["kind"] == PROVIDER_KIND]
-    return {one["metadata"]["name"]: one["status"]["credentials"].get("total", 0) for one in providers}
+    shown = {one["metadata"]["name"]: one["status"].get("credentials", {}) for one in providers}
+    return {name: {kind: count for kind, count in one.items() if count} for name, one in shown.items()}
 
 
 def examples(namespace: str) -> list[Object]:
     """All of them, in this module's namespace; their keys are placeholders, which are shown to nobody."""
-    found = [one for file in files() for one in documents(file) if one["kind"] in APPLIED]
+    listed = [one for file in files() for one in documents(file) if one["kind"] in APPLIED]
+    # Several files may show the same object in their own way; a repository holds one of them.
+    first: dict[tuple[str, str], Object] = {}
+    for one in listed:
+        first.setdefault((one["kind"], one["metadata"]["name"]), one)
+    found = list(first.values())
     keyless = {
         one["spec"]["providerRef"]["name"]
         for one in found

@@ -98,9 +98,22 @@ class WorkloadsWorld(World):
 
     def __init__(self, *, on: bool = True) -> None:
         super().__init__()
+        self.births = 0
         self.memory = MemoryWorkloads()
         self.workloads = self.memory if on else None
         self.engine = self._engine()
+
+    def _metadata(self, name: str, namespace: str, generation: int) -> dict[str, Any]:
+        found = super()._metadata(name, namespace, generation)
+        return {**found, "uid": f"{found['uid']}-{self.births}"}
+
+    def delete(self, key: Key) -> None:
+        """Delete a credential and its Secret; the next of that name is another."""
+        self.births += 1
+        secret = Key(key.namespace, f"{key.name}-out")
+        del self.cluster.credentials[key], self.cluster.secrets[secret]
+        self.engine.credential_gone(key)
+        self.engine.generated_gone(secret)
 
     def rolling(self, text: str = "old", name: str = "chat", interval: str = "10m", **target: Any) -> Key:
         """A credential with a good key that names `web`."""
