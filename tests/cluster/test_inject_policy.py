@@ -12,7 +12,6 @@ from tests.support.inject_objects import ADDRESS, CA, FILES, FOLLOW, MOUNT, Obje
 from tests.support.inject_policies import added_by_another_policy
 from tests.support.inject_scene import Injection, injection
 from tests.support.people import Rights, rule
-from tests.support.wait import eventually
 
 DOCUMENT: Final = {"name": "key.json", "variable": "GOOGLE_APPLICATION_CREDENTIALS"}
 
@@ -288,13 +287,8 @@ def test_a_pod_that_has_everything_already_stays_as_it_is(inject: Injection) -> 
 
 def with_another_container(inject: Injection, body: Object) -> Pod:
     """What both policies make of a pod."""
-    with added_by_another_policy(inject):
-
-        def made_by_both() -> Pod | None:
-            found = inject.create(body)
-            return found if "late" in [one["name"] for one in found.spec["containers"]] else None
-
-        return eventually(made_by_both, timeout=30, message="the other policy")
+    with added_by_another_policy(inject, body):
+        return inject.create(body)
 
 
 def test_a_container_that_another_policy_adds_later_is_served_too(inject: Injection) -> None:

@@ -146,6 +146,17 @@ def test_a_namespace_with_nothing_to_give_says_so(inject: Injection, installed: 
     installed.delete_namespace(empty.namespace)
 
 
+def test_a_pod_that_brings_its_envelopes_along_needs_none_that_is_ready(
+    inject: Injection, installed: ControlPlane
+) -> None:
+    """As `llmkeys inject` writes it, without an annotation."""
+    empty = inject.elsewhere(installed.new_namespace("inject-brought"))
+    brought = inject.create(pod("openai")).spec
+
+    assert empty.try_to(pod(**brought)) == ""
+    installed.delete_namespace(empty.namespace)
+
+
 @pytest.mark.parametrize("notes", [{MOUNT: "/keys"}, {FOLLOW: "true"}])
 def test_where_all_is_in_clear_there_is_nothing_to_mount_or_to_follow(
     notes: dict[str, str], inject: Injection, installed: ControlPlane

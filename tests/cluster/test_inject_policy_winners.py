@@ -6,10 +6,9 @@ from typing import Final
 import pytest
 
 from tests.support.cluster import ControlPlane
-from tests.support.inject_objects import FILES, Pod, container, pod
+from tests.support.inject_objects import FILES, container, pod
 from tests.support.inject_policies import added_by_another_policy
 from tests.support.inject_scene import Injection, injection
-from tests.support.wait import eventually
 
 TIMES: Final = 10
 KEY: Final = "API_KEY"
@@ -96,15 +95,10 @@ def test_another_variable_of_the_users_may_read_the_same_secret_or_file(inject: 
 
 
 def test_a_container_that_is_added_later_gets_the_same_winner(inject: Injection) -> None:
-    with added_by_another_policy(inject):
-        # None of the two in clear has a variable of its own, by which it would be seen that it has not been here yet.
-        body = pod("psi-clear, beta-clear, alpha")
+    # None of the two in clear has a variable of its own, by which it would be seen that it has not been here yet.
+    body = pod("psi-clear, beta-clear, alpha")
 
-        def made_by_both() -> Pod | None:
-            found = inject.create(body)
-            return found if "late" in [one["name"] for one in found.spec["containers"]] else None
-
-        eventually(made_by_both, timeout=30, message="the other policy")
+    with added_by_another_policy(inject, body):
         late = {inject.create(body).variables("late")[KEY] for _ in range(TIMES)}
 
     assert late == {"secret:psi-clear-secret"}
