@@ -81,6 +81,11 @@ def content_of(mac: MacKey, credential: LLMCredential, plain: Data) -> str:
     return f"{mac.version}.{mac.content(credential.metadata.namespace, 'plaintext', {}, plain)}"
 
 
+def same_content(one: str, other: str) -> bool:
+    """Whether two are of the same content; before there were rollouts they were written without a version."""
+    return same(one.rpartition(".")[2], other.rpartition(".")[2])
+
+
 def pack_plain(credential: LLMCredential, plain: Data, mac: MacKey) -> Packed:
     """A Secret that holds the values in clear."""
     sealed = replace(carried(credential.status.target), content=content_of(mac, credential, plain))
@@ -102,7 +107,7 @@ def pack_sealed(credential: LLMCredential, plain: Data, form: str, holders: Hold
     before = credential.status.target
     content = content_of(mac, credential, plain)
     key_id = "" if holders.recipients else holders.root.key_id
-    unchanged = bool(before.key) and same(before.content, content) and before.form == form
+    unchanged = bool(before.key) and same_content(before.content, content) and before.form == form
     sequence = before.sequence if unchanged else before.sequence + 1
     sealed = Sealed(content, sequence, _previous_until(credential, now, unchanged=unchanged), key_id)
     binding = EnvelopeBinding(holders.namespace_uid, credential.metadata.uid, sequence)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from llmkeys.api.durations import epoch
@@ -50,6 +51,26 @@ def test_an_envelope_is_not_written_again_while_nothing_changes() -> None:
             assert world.cluster.secrets[SECRET].data == text
             assert world.cluster.writes == [("create", SECRET)]
             assert len(world.net.times("old")) == 6
+
+    run(story())
+
+
+def test_an_envelope_that_an_earlier_version_wrote_is_of_the_same_delivery() -> None:
+    """Before there were rollouts, a digest of the content did not tell the version of the key that made it."""
+
+    async def story() -> None:
+        async with World() as world:
+            key = await good(world)
+            standing, text = world.cluster.credentials[key], world.cluster.secrets[SECRET].data
+            version, _, digest = standing.status.target.content.partition(".")
+            target = msgspec.structs.replace(standing.status.target, content=digest)
+            status = msgspec.structs.replace(standing.status, target=target)
+            world.cluster.credentials[key] = msgspec.structs.replace(standing, status=status)
+            await world.restart()
+            await until(30 * HOUR)
+            assert world.status(key).target.content == f"{version}.{digest}"
+            assert world.status(key).target.sequence == 1
+            assert world.cluster.secrets[SECRET].data == text
 
     run(story())
 
